@@ -1,0 +1,256 @@
+"""One request in, one response out, over HTTPS; a body is handed on only when it is whole."""
+
+from __future__ import annotations
+
+import http
+import tempfile
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import httpx
+
+from tap_leadlex import instants
+from tap_leadlex.errors import QuotaError, RequestError, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+    from types import TracebackType
+    from typing import Self
+
+CONNECT_TIMEOUT = 10
+SPOOL_IN_MEMORY = 4 * 1024 * 1024
+_CHUNK = 64 * 1024
+_MESSAGE_LENGTH = 200
+
+ADVICE = {
+    400: "Check list_id, tags, extra_fields and export_limit.",
+    401: "Check api_key: it may be mistyped, revoked or expired.",
+    403: "Give the key the permission to read contacts (read:contacts).",
+    404: "Check api_url, and list_id if it is set.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole answer of LeadLex.
+
+    Attributes:
+        body: The decompressed body, at its beginning.
+        headers: The response's headers; names compare without case.
+        request_id: What LeadLex calls the request, for its support; `-` where it did not say.
+    """
+
+    body: BinaryIO
+    headers: Mapping[str, str]
+    request_id: str
+
+
+class Client:
+    """The LeadLex API for one key.
+
+    It asks each thing once: retries and waits are decided by whoever calls. Proxy and CA
+    environment variables (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`, `SSL_CERT_DIR`) count.
+    """
+
+    def __init__(self, api_url: str, api_key: str, *, timeout: float, user_agent: str) -> None:
+        """Prepare a client; nothing is sent.
+
+        Args:
+            api_url: Base of the API, without a slash at its end.
+            api_key: The workspace's key; it goes into one header and nowhere else.
+            timeout: Seconds without a byte before a request is given up.
+            user_agent: The User-Agent header.
+        """
+        self._http = httpx.Client(
+            base_url=api_url,
+            headers={
+                "Authorization": f"Bearer {api_key}",
+                "Accept-Encoding": "gzip",
+                "User-Agent": user_agent,
+            },
+            timeout=httpx.Timeout(timeout, connect=CONNECT_TIMEOUT),
+            follow_redirects=False,
+        )
+        self._api_key = api_key
+
+    def __enter__(self) -> Self:
+        """Open the client for a `with` block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    @contextmanager
+    def export(
+        self,
+        *,
+        after: datetime | None,
+        before: datetime,
+        limit: int,
+        fields: Sequence[str],
+        list_id: str | None = None,
+        tags: Sequence[str] = (),
+    ) -> Iterator[Response]:
+        """Export contacts as CSV (`GET /contacts/export`).
+
+        Args:
+            after: Lower bound of `created_at`; LeadLex does not say whether inclusive.
+            before: Upper bound of `created_at`, likewise.
+            limit: The most rows to answer with, up to 50,000.
+            fields: The columns to answer with.
+            list_id: Only members of this list.
+            tags: Only contacts with all of these tags.
+
+        Yields:
+            The whole answer; its body goes away with the `with` block.
+
+        Raises:
+            QuotaError: On HTTP 429.
+            RequestError: On any other refusal, a redirect, or an answer that is no CSV.
+            TransportError: If the answer did not arrive to its end, or is a 5xx.
+        """
+        query: list[tuple[str, str | int]] = [("limit", limit), ("fields", ",".join(fields))]
+        if after is not None:
+            query.append(("created_after", instants.plain(after)))
+        query.append(("created_before", instants.plain(before)))
+        if list_id is not None:
+            query.append(("list_id", list_id))
+        query.extend(("tag", tag) for tag in tags)
+        with tempfile.SpooledTemporaryFile(SPOOL_IN_MEMORY) as spool:
+            body = cast("BinaryIO", spool)
+            headers = self._get("/contacts/export", query, accept="text/csv", into=body)
+            body.seek(0)
+            yield Response(body, headers, _request_id(headers))
+
+    def _get(
+        self,
+        path: str,
+        query: Sequence[tuple[str, str | int]],
+        *,
+        accept: str,
+        into: BinaryIO,
+    ) -> httpx.Headers:
+        """Send one GET and write the whole decompressed body of its answer."""
+        try:
+            with self._http.stream(
+                "GET", path, params=httpx.QueryParams(tuple(query)), headers={"Accept": accept}
+            ) as response:
+                if response.status_code != http.HTTPStatus.OK:
+                    raise self._refusal(response)
+                _check_framing(response)
+                kind = response.headers.get("Content-Type", accept).partition(";")[0].strip()
+                if kind.lower() != accept:
+                    msg = (
+                        f"LeadLex answered with {kind} instead of {accept}{_named(response)}. "
+                        "Check api_url; a proxy or gateway may have answered in its place."
+                    )
+                    raise RequestError(msg)
+                into.writelines(_decompressed(response))
+                return response.headers
+        except httpx.TransportError as error:
+            # httpx's own words never hold the headers; they can be empty for a time-out.
+            what = f"{type(error).__name__}: {error}".rstrip(": ")
+            msg = f"The answer of LeadLex did not arrive to its end ({what})."
+            raise TransportError(msg) from error
+
+    def _refusal(self, response: httpx.Response) -> Exception:
+        """Turn an answer other than 200 into the error that it means."""
+        status = response.status_code
+        if response.is_redirect:
+            target = response.headers.get("Location", "")
+            where = httpx.URL(target).copy_with(query=None, fragment=None, userinfo=b"")
+            msg = (
+                f"LeadLex redirects (HTTP {status}) to {where}{_named(response)}. Redirects are "
+                "not followed, so that the key goes nowhere else; set api_url to the right place."
+            )
+            return RequestError(msg)
+        msg = f"LeadLex answered HTTP {status}{self._reason(response)}{_named(response)}."
+        if status == http.HTTPStatus.TOO_MANY_REQUESTS:
+            return QuotaError(msg, response.headers)
+        if response.is_server_error:
+            return TransportError(msg)
+        return RequestError(f"{msg} {ADVICE.get(status, '')}".rstrip())
+
+    def _reason(self, response: httpx.Response) -> str:
+        """Quote code and message of LeadLex's error envelope, and nothing else of the body."""
+        try:
+            response.read()
+            error = response.json()["error"]
+            reason = f"{error['code']}: {error['message']}"
+        except (httpx.HTTPError, ValueError, LookupError, TypeError):
+            return ""
+        reason = " ".join(reason.replace(self._api_key, "***").split())
+        return f", {reason[:_MESSAGE_LENGTH]}"
+
+
+def _check_framing(response: httpx.Response) -> None:
+    """Make sure that the transport marks the end of the body.
+
+    httpx raises when a body with a length or in chunks ends early. A body that just ends with its
+    connection looks whole wherever it was cut.
+    """
+    framed = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
+    if not framed:
+        msg = (
+            f"The answer has neither length nor chunks, so nothing tells whether it is whole"
+            f"{_named(response)}. If this stays so, a proxy strips them: go round it."
+        )
+        raise TransportError(msg)
+
+
+def _decompressed(response: httpx.Response) -> Iterator[bytes]:
+    """Give the body's bytes, checking that a gzip stream reaches its end mark."""
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding == "identity":
+        yield from response.iter_raw(_CHUNK)
+        return
+    if coding not in {"gzip", "x-gzip"}:
+        msg = (
+            f"LeadLex answered in the coding '{coding}', which was not asked for{_named(response)}."
+        )
+        raise RequestError(msg)
+    try:
+        yield from _gunzipped(response.iter_raw(_CHUNK))
+    except zlib.error as error:
+        msg = f"The compressed answer is damaged ({error}){_named(response)}."
+        raise TransportError(msg) from None
+    except EOFError:
+        msg = f"The compressed answer was cut off{_named(response)}."
+        raise TransportError(msg) from None
+
+
+def _gunzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Decompress gzip, one member or several.
+
+    Raises:
+        EOFError: If the stream ends before the end mark of a member.
+    """
+    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    for chunk in chunks:
+        rest = chunk
+        while rest:
+            if member.eof:
+                member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            yield member.decompress(rest)
+            rest = member.unused_data
+    if not member.eof:
+        raise EOFError
+
+
+def _request_id(headers: Mapping[str, str]) -> str:
+    return headers.get("X-Request-ID", "-")
+
+
+def _named(response: httpx.Response) -> str:
+    """Name the request for LeadLex's support."""
+    request_id = response.headers.get("X-Request-ID")
+    return f" (request id {request_id})" if request_id else ""

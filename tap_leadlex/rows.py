@@ -1,0 +1,159 @@
+"""CSV bytes to typed contacts. Pure: bytes in, values out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from tap_leadlex import instants
+from tap_leadlex.errors import TableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+    from typing import BinaryIO
+
+KEY = "id"
+REPLICATION_KEY = "created_at"
+TAGS = "tags"
+STANDARD_FIELDS = (
+    KEY,
+    "full_name",
+    "email",
+    "phone",
+    "job_title",
+    "company_name",
+    "linkedin_url",
+    TAGS,
+    REPLICATION_KEY,
+)
+
+Contact = dict[str, Any]
+
+
+class ContactTable:
+    """The contacts of one export, read from its body in one pass.
+
+    Iterating gives `(instant, contact)` pairs in the order of the body: the instant of
+    `created_at`, aware and in UTC, and the record as it goes into a RECORD message.
+
+    Attributes:
+        rows: Rows read so far.
+        nul_characters: NUL characters removed so far (databases such as PostgreSQL refuse them).
+        unknown_columns: Columns that came without having been asked for; they are not read.
+        resolution: The finest step in which `created_at` was printed so far: one second, one
+            millisecond or one microsecond.
+    """
+
+    def __init__(self, body: BinaryIO, fields: Sequence[str]) -> None:
+        """Read the header.
+
+        Args:
+            body: The whole body, decompressed, at its beginning. Closed with this object's reader.
+            fields: The columns that were asked for, `id` and `created_at` among them.
+
+        Raises:
+            TableError: If the header does not name each asked column exactly once.
+        """
+        self.rows = 0
+        self.nul_characters = 0
+        self.resolution = instants.SECOND
+        self._last_character = "\n"
+        # A field may hold megabytes; the module's default bound of 128 KB is for hostile input.
+        csv.field_size_limit(sys.maxsize)
+        text = io.TextIOWrapper(body, encoding="utf-8-sig", errors="strict", newline="")
+        self._reader = csv.reader(self._lines(text), strict=True)
+        header = next(self._records(), [])
+        for field in fields:
+            if header.count(field) != 1:
+                found = "missing" if field not in header else "there more than once"
+                msg = (
+                    f"line 1: the column '{field}' is {found}; LeadLex may have changed the export"
+                )
+                raise TableError(msg)
+        self.unknown_columns = tuple(name for name in header if name not in fields)
+        self._fields = tuple(fields)
+        self._width = len(header)
+        self._pick = itemgetter(*(header.index(field) for field in fields))
+
+    def __iter__(self) -> Iterator[tuple[datetime, Contact]]:
+        """Give the contacts that are left.
+
+        Yields:
+            The instant of `created_at` and the record.
+
+        Raises:
+            TableError: At the first row that is not whole and sound, naming its line.
+        """
+        fields = self._fields
+        parse = instants.parse
+        for cells in self._records():
+            if len(cells) != self._width:
+                msg = f"has {len(cells)} columns where the header has {self._width}"
+                self._fail(msg)
+            contact: Contact = {
+                field: cell or None for field, cell in zip(fields, self._pick(cells), strict=True)
+            }
+            if contact[KEY] is None:
+                self._fail("the id is empty")
+            printed = contact[REPLICATION_KEY]
+            try:
+                instant = parse(printed)
+            except (TypeError, ValueError):
+                self._fail("created_at is no date")
+            if instant.microsecond:
+                self.resolution = min(self.resolution, instants.resolution(instant))
+            contact[REPLICATION_KEY] = instants.as_printed(printed, instant)
+            if TAGS in contact:
+                contact[TAGS] = split_tags(contact[TAGS])
+            self.rows += 1
+            yield instant, contact
+        if self.rows and not self._ends_whole(cells):
+            self._fail("the body ends in the middle of a row")
+
+    def _records(self) -> Iterator[list[str]]:
+        """Give the CSV records, with what csv and the decoder complain of in our words."""
+        try:
+            for cells in self._reader:
+                # csv gives an empty list for an empty line; LeadLex prints none, but a stray one
+                # at the end is no contact.
+                if cells:
+                    yield cells
+        except csv.Error as error:
+            self._fail(f"this is no CSV ({error})")
+        except UnicodeDecodeError:
+            self._fail("what follows is not UTF-8")
+
+    def _lines(self, text: io.TextIOWrapper) -> Iterator[str]:
+        """Give the lines as they stand, without NUL, noting how the last one ends."""
+        line = "\n"
+        for line in text:
+            if "\0" in line:
+                self.nul_characters += line.count("\0")
+                yield line.replace("\0", "")
+            else:
+                yield line
+        self._last_character = line[-1]
+
+    def _ends_whole(self, cells: list[str]) -> bool:
+        """Tell whether the last row cannot have lost its end.
+
+        A line end closes it. Where the server writes none behind the last row, a closing quote
+        does, or a full instant with its zone.
+        """
+        return self._last_character in '\r\n"' or instants.is_complete(cells[-1])
+
+    def _fail(self, what: str) -> NoReturn:
+        msg = f"line {self._reader.line_num}: {what}"
+        raise TableError(msg)
+
+
+def split_tags(cell: str | None) -> list[str]:
+    """Split a cell of tags at its commas, without white space around them and without empty ones.
+
+    A tag that itself holds a comma cannot be told from two: LeadLex joins them without escaping.
+    """
+    return [tag for tag in map(str.strip, cell.split(",")) if tag] if cell else []
