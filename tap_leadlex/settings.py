@@ -185,7 +185,7 @@ class Settings:
         if start_date and end_date and end_date <= start_date:
             raise SettingsError(_complaint("end_date"))
         return cls(
-            api_key=given["api_key"],
+            api_key=given.get("api_key", ""),  # discovery needs none
             api_url=given.get("api_url", DEFAULT_API_URL).rstrip("/"),
             start_date=start_date,
             end_date=end_date,
