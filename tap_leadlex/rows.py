@@ -99,10 +99,10 @@ class ContactTable:
             }
             if contact[KEY] is None:
                 self._fail("the id is empty")
-            printed = contact[REPLICATION_KEY]
+            printed = contact[REPLICATION_KEY] or ""
             try:
                 instant = parse(printed)
-            except (TypeError, ValueError):
+            except ValueError:
                 self._fail("created_at is no date")
             if instant.microsecond:
                 self.resolution = min(self.resolution, instants.resolution(instant))
@@ -124,8 +124,10 @@ class ContactTable:
                     yield cells
         except csv.Error as error:
             self._fail(f"this is no CSV ({error})")
-        except UnicodeDecodeError:
-            self._fail("what follows is not UTF-8")
+        except UnicodeDecodeError as error:
+            # The decoder reads ahead of the lines: what it read begins with the line that is next.
+            line = self._reader.line_num + 1 + error.object.count(b"\n", 0, error.start)
+            self._fail("this is not UTF-8", line)
 
     def _lines(self, text: io.TextIOWrapper) -> Iterator[str]:
         """Give the lines as they stand, without NUL, noting how the last one ends."""
@@ -141,14 +143,15 @@ class ContactTable:
     def _ends_whole(self, cells: list[str]) -> bool:
         """Tell whether the last row cannot have lost its end.
 
-        A line end closes it. Where the server writes none behind the last row, a closing quote
-        does, or a full instant with its zone.
+        A line end closes it. Where the server writes none behind the last row, a full instant with
+        its zone does. A closing quote does not: it may be the first of a doubled one.
         """
-        return self._last_character in '\r\n"' or instants.is_complete(cells[-1])
+        return self._last_character in "\r\n" or instants.is_complete(cells[-1])
 
-    def _fail(self, what: str) -> NoReturn:
-        msg = f"line {self._reader.line_num}: {what}"
-        raise TableError(msg)
+    def _fail(self, what: str, line: int | None = None) -> NoReturn:
+        """Refuse the table, without the error behind it: that one may quote a value."""
+        msg = f"line {line or self._reader.line_num}: {what}"
+        raise TableError(msg) from None
 
 
 def split_tags(cell: str | None) -> list[str]:
