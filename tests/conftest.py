@@ -1,0 +1,42 @@
+"""What all tests share: hypothesis without deadlines, and no settings of the machine."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tap_leadlex.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# Machines are slow at times: nothing here asserts a speed.
+settings.register_profile(
+    "tap-leadlex", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tap-leadlex")
+
+_OF_THE_MACHINE = ("TAP_LEADLEX_", "SINGER_SDK_", "LOGLEVEL", "SSL_CERT_")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the machine's proxies, certificates and settings out of the tests."""
+    for name in os.environ:
+        if name.startswith(_OF_THE_MACHINE) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Sandbox]]:
+    """Give a function that starts a sandbox, which runs until the test ends."""
+    with ExitStack() as stack:
+
+        def start(**options: Any) -> Sandbox:  # noqa: ANN401 - whatever Sandbox takes
+            return stack.enter_context(Sandbox(**options))
+
+        yield start

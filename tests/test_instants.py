@@ -1,0 +1,164 @@
+"""Instants: every ISO 8601 form of one moment reads as that moment, and bookmarks sort as text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_leadlex import instants
+
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+# A day away from the ends of time, where no offset leaves the calendar.
+moments = st.datetimes(timezones=st.just(UTC)).filter(
+    lambda moment: timedelta(days=1) < moment - FIRST < LAST - FIRST - timedelta(days=1)
+)
+offsets = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+timespecs = st.sampled_from(["seconds", "milliseconds", "microseconds"])
+
+
+def is_date(text: str) -> bool:
+    """Tell whether a text reads as an instant."""
+    try:
+        return instants.parse(text).tzinfo is UTC
+    except ValueError:
+        return False
+
+
+def cut(moment: datetime, timespec: str) -> datetime:
+    """Give a moment in the precision in which it is printed."""
+    return datetime.fromisoformat(moment.isoformat(timespec=timespec))
+
+
+@given(moments, offsets, timespecs, st.sampled_from("Tt "))
+def test_every_offset_and_precision_is_one_instant(
+    moment: datetime, offset: timezone, timespec: str, separator: str
+) -> None:
+    local = moment.astimezone(offset)
+
+    read = instants.parse(local.isoformat(separator, timespec))
+
+    assert read == cut(moment, timespec)
+    assert read.tzinfo is UTC
+
+
+@given(moments, timespecs, st.sampled_from(["Z", "z", "+00:00", "-00:00", "+0000", "+00", ""]))
+def test_every_way_to_say_utc_is_one_instant(moment: datetime, timespec: str, zone: str) -> None:
+    text = moment.replace(tzinfo=None).isoformat(timespec=timespec) + zone
+
+    assert instants.parse(text) == cut(moment, timespec)
+
+
+@given(st.dates())
+def test_a_bare_date_is_its_midnight(date: datetime) -> None:
+    assert instants.parse(date.isoformat()) == datetime(date.year, date.month, date.day, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-04-15T09:00Z",
+        "20260415T090000Z",
+        "2026-W16-3T09:00:00Z",
+        "2026-04-15T09:00:00,0Z",
+        "2026-04-15T09:00:00.000000000Z",
+        "2026-04-15T14:30:00+05:30",
+    ],
+)
+def test_rarer_forms(text: str) -> None:
+    assert instants.parse(text) == datetime(2026, 4, 15, 9, tzinfo=UTC)
+
+
+def test_digits_beyond_microseconds_are_cut_off() -> None:
+    assert instants.parse("2026-04-15T09:00:00.123456999Z").microsecond == 123456
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "yesterday",
+        "15.04.2026",
+        "2026-04",
+        "2026-02-30",
+        "2026-04-15T25:00:00Z",
+        "2026-04-15T09:00:00ZZ",
+        " 2026-04-15",
+        "1776243600",
+        "0001-01-01T00:00:00+02:00",
+        "9999-12-31T23:59:59-02:00",
+    ],
+)
+def test_what_is_no_date(text: str) -> None:
+    assert not is_date(text)
+
+
+@given(st.text())
+def test_any_text_is_a_date_or_refused(text: str) -> None:
+    assert is_date(text) in {True, False}
+
+
+@given(moments, moments)
+def test_canonical_texts_sort_as_their_instants(one: datetime, other: datetime) -> None:
+    texts = instants.canonical(one), instants.canonical(other)
+
+    assert (texts[0] < texts[1]) == (one < other)
+    assert len(texts[0]) == len(texts[1]) == 27
+    assert instants.parse(texts[0]) == one
+
+
+@given(moments)
+def test_plain_says_a_fraction_only_where_there_is_one(moment: datetime) -> None:
+    text = instants.plain(moment)
+
+    assert instants.parse(text) == moment
+    assert ("." in text) == bool(moment.microsecond)
+    assert text.endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("printed", "written"),
+    [
+        ("2026-04-15T09:00:00Z", "2026-04-15T09:00:00Z"),
+        ("2026-04-15T09:00:00.120Z", "2026-04-15T09:00:00.120Z"),
+        ("2026-04-15T09:00:00.000Z", "2026-04-15T09:00:00.000Z"),
+        ("2026-04-15T09:00:00+00:00", "2026-04-15T09:00:00+00:00"),
+        ("2026-04-15T11:00:00+02:00", "2026-04-15T09:00:00Z"),
+        ("2026-04-15T09:00:00", "2026-04-15T09:00:00Z"),
+        ("2026-04-15 09:00:00Z", "2026-04-15T09:00:00Z"),
+        ("2026-04-15t09:00:00z", "2026-04-15T09:00:00Z"),
+        ("2026-04-15T09:00Z", "2026-04-15T09:00:00Z"),
+        ("2026-04-15", "2026-04-15T00:00:00Z"),
+        ("20260415T090000.5Z", "2026-04-15T09:00:00.500000Z"),
+    ],
+)
+def test_rfc_3339_in_utc_stays_as_printed(printed: str, written: str) -> None:
+    assert instants.as_printed(printed, instants.parse(printed)) == written
+
+
+@pytest.mark.parametrize("cut_off", range(1, len("2026-04-15T09:00:00.123+02:00")))
+def test_an_instant_that_lost_its_end_is_not_complete(cut_off: int) -> None:
+    whole = "2026-04-15T09:00:00.123+02:00"
+
+    assert instants.is_complete(whole)
+    assert not instants.is_complete(whole[:-cut_off])
+
+
+@pytest.mark.parametrize(
+    ("microsecond", "step"),
+    [
+        (0, instants.SECOND),
+        (1_000, instants.MILLISECOND),
+        (999_000, instants.MILLISECOND),
+        (1, instants.MICROSECOND),
+        (1_001, instants.MICROSECOND),
+    ],
+)
+def test_resolution(microsecond: int, step: timedelta) -> None:
+    instant = datetime(2026, 4, 15, tzinfo=UTC).replace(microsecond=microsecond)
+
+    assert instants.resolution(instant) == step
+    assert instants.floor_second(instant) == datetime(2026, 4, 15, tzinfo=UTC)
