@@ -1,0 +1,145 @@
+"""The program `leadlex-sandbox`."""
+
+import logging
+import signal
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import click
+
+from tap_leadlex.sandbox.faults import Fault, ListFault
+from tap_leadlex.sandbox.histories import History
+from tap_leadlex.sandbox.quota import Quotas
+from tap_leadlex.sandbox.readings import Reading
+from tap_leadlex.sandbox.server import KEY, Sandbox
+from tap_leadlex.sandbox.workspace import utc_now
+
+_STOP = {signal.SIGINT, signal.SIGTERM}
+_QUESTIONS: list[tuple[str, type[StrEnum], str]] = [
+    (name, *get_args(hint)) for name, hint in get_type_hints(Reading, include_extras=True).items()
+]
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def numbered(
+    kind: type[StrEnum], _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> dict[int, StrEnum]:
+    """Return the faults of `kind` by call number, from texts such as `3=reset`."""
+    faults = {}
+    for text in values:
+        number, _, name = text.partition("=")
+        if not (number.isascii() and number.isdigit() and int(number) > 0):
+            msg = f"{text!r} does not begin with the number of a call and '='"
+            raise click.BadParameter(msg)
+        if name not in list(kind):
+            msg = f"{name!r} is none of {', '.join(kind)}"
+            raise click.BadParameter(msg)
+        faults[int(number)] = kind(name)
+    return faults
+
+
+def reading_options(command: _Command) -> _Command:
+    """Add an option for each question that the documentation leaves open."""
+    for name, kind, text in reversed(_QUESTIONS):
+        command = click.option(
+            f"--{name.replace('_', '-')}",
+            type=click.Choice([choice.value for choice in kind]),
+            default=getattr(Reading, name).value,
+            show_default=True,
+            help=text,
+        )(command)
+    return command
+
+
+@click.command(context_settings={"max_content_width": 100})
+@click.option("--port", default=8765, show_default=True, help="Port on 127.0.0.1; 0: a free one.")
+@click.option("--contacts", default=1_000, show_default=True, help="Contacts at first.")
+@click.option("--seed", default=0, show_default=True, help="Another seed, other contacts.")
+@click.option(
+    "--history",
+    type=click.Choice([history.value for history in History]),
+    default=History.EVEN.value,
+    show_default=True,
+    help="When the contacts were created.",
+)
+@click.option("--nasty/--tame", default=True, help="Mix in values that break careless readers.")
+@click.option("--nul", is_flag=True, help="Mix in NUL characters too.")
+@click.option("--key", default=KEY, show_default=True, help="The API key that is let in.")
+@click.option("--quota", default=10, show_default=True, help="Exports per window; 0: no limit.")
+@click.option("--quota-seconds", default=3_600, show_default=True, help="Length of that window.")
+@click.option("--quota-aligned", is_flag=True, help="The window begins on the hour, not rolling.")
+@click.option("--quota-counts-refused", is_flag=True, help="Refused calls use up quota too.")
+@click.option("--daily-quota", type=int, help="Calls of any kind a day, until midnight UTC.")
+@click.option("--minute-quota", type=int, help="Calls of any kind in a minute.")
+@click.option("--latency", default=0.0, help="Seconds that each call takes.")
+@click.option("--clock-offset", default=0.0, help="Seconds that the sandbox's clock is ahead.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="N=FAULT",
+    callback=partial(numbered, Fault),
+    help=f"What goes wrong with the N-th export: {', '.join(Fault)}.",
+)
+@click.option(
+    "--list-fault",
+    "list_faults",
+    multiple=True,
+    metavar="N=FAULT",
+    callback=partial(numbered, ListFault),
+    help=f"What goes wrong with the N-th list call: {', '.join(ListFault)}.",
+)
+@click.option(
+    "--stall-seconds", default=30.0, show_default=True, help="Silence in the fault stall."
+)
+@click.option("--max-export-rows", type=int, help="An export of more rows ends as 504.")
+@reading_options
+def main(  # noqa: PLR0913 - click hands each option over by name
+    *,
+    quota: int,
+    quota_seconds: int,
+    quota_aligned: bool,
+    quota_counts_refused: bool,
+    daily_quota: int | None,
+    minute_quota: int | None,
+    stall_seconds: float,
+    clock_offset: float,
+    history: str,
+    **rest: Any,  # noqa: ANN401 - the readings, and options that Sandbox knows by the same name
+) -> None:
+    """Serve a LeadLex look-alike on loopback.
+
+    Prints the api_url once it listens, and logs each call to stderr as one line. Ends on Ctrl+C or
+    SIGTERM.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)  # before any thread starts: they inherit it
+    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
+    readings: dict[str, Any] = {name: kind(rest.pop(name)) for name, kind, _ in _QUESTIONS}
+    sandbox = Sandbox(
+        history=History(history),
+        reading=Reading(**readings),
+        quotas=Quotas(
+            exports=quota or None,
+            window_seconds=quota_seconds,
+            aligned=quota_aligned,
+            refused_count=quota_counts_refused,
+            daily=daily_quota,
+            minute=minute_quota,
+        ),
+        stall=stall_seconds,
+        clock=partial(_ahead, timedelta(seconds=clock_offset)),
+        **rest,
+    )
+    try:
+        with sandbox:
+            click.echo(sandbox.url)
+            signal.sigwait(_STOP)
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _ahead(offset: timedelta) -> datetime:
+    return utc_now() + offset

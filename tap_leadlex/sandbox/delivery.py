@@ -1,0 +1,123 @@
+"""How an export's body goes over the wire: chunked, compressed, and broken on request."""
+
+import asyncio
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from tap_leadlex.sandbox.faults import Fault
+from tap_leadlex.sandbox.protocol import Connection
+from tap_leadlex.sandbox.readings import Framing
+
+_GZIP = 16 + zlib.MAX_WBITS
+_FASTEST = 1
+
+
+class CsvResponse(Response):
+    """An export."""
+
+    media_type = "text/csv"
+
+    def __init__(
+        self,
+        body: Iterable[bytes],
+        *,
+        framing: Framing,
+        compress: bool,
+        fault: Fault | None,
+        stall: float,
+    ) -> None:
+        """Prepare to send.
+
+        Args:
+            body: The CSV in chunks.
+            framing: What marks its end; a fault on the wire brings its own.
+            compress: Whether to send it as gzip.
+            fault: What to do to it on the wire, if anything.
+            stall: Seconds of silence in the fault `stall`.
+        """
+        self.status_code = 200
+        self.background = None
+        self._body = gzipped(body) if compress else body
+        self._fault = fault
+        self._stall = stall
+        self.init_headers({"Content-Disposition": 'attachment; filename="contacts-export.csv"'})
+        del self.headers["content-length"]
+        if compress:
+            self.headers["Content-Encoding"] = "gzip"
+            self.headers["Vary"] = "Accept-Encoding"
+        if framing is Framing.LENGTH and fault is None:
+            whole = b"".join(self._body)
+            self._body = [whole]
+            self.headers["Content-Length"] = str(len(whole))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the export."""
+        connection: Connection = scope["state"]["connection"]
+        if self._fault:
+            await self._send_broken(b"".join(self._body), connection, receive, send)
+            return
+        await self._start(send)
+        for chunk in self._body:
+            if connection.is_closing():
+                return
+            await _send(send, chunk)
+        await _send(send, b"", more=False)
+
+    async def _send_broken(
+        self, body: bytes, connection: Connection, receive: Receive, send: Send
+    ) -> None:
+        half = len(body) // 2
+        if self._fault is Fault.CUT_LENGTH:
+            self.headers["Content-Length"] = str(len(body))
+        if self._fault in {Fault.CLOSE, Fault.CUT_CLOSE}:
+            connection.end_body_by_closing()
+        await self._start(send)
+        await _send(send, body[:half])
+        match self._fault:
+            case Fault.CUT_LENGTH | Fault.CUT_CHUNK | Fault.CUT_CLOSE:
+                connection.hang_up()
+                await gone(receive)
+            case Fault.RESET_MIDWAY:
+                connection.reset()
+                await gone(receive)
+            case Fault.CUT_GZIP:
+                await _send(send, b"", more=False)
+            case Fault.STALL:
+                await _silence(receive, self._stall)
+                await _send(send, body[half:], more=False)
+            case _:
+                await _send(send, body[half:], more=False)
+
+    async def _start(self, send: Send) -> None:
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
+
+
+def gzipped(body: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield `body` as one gzip stream."""
+    gzip = zlib.compressobj(_FASTEST, wbits=_GZIP)
+    for chunk in body:
+        if compressed := gzip.compress(chunk):
+            yield compressed
+    yield gzip.flush()
+
+
+async def gone(receive: Receive) -> None:
+    """Return once the connection is closed; before that, uvicorn minds an unfinished answer."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _silence(receive: Receive, seconds: float) -> None:
+    """Wait, but no longer than the client stays."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(gone(receive), seconds)
+
+
+async def _send(send: Send, body: bytes, *, more: bool = True) -> None:
+    await send({"type": "http.response.body", "body": body, "more_body": more})

@@ -1,0 +1,48 @@
+"""The faults that answer with something else instead of contacts."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from tap_leadlex.sandbox.delivery import gone
+from tap_leadlex.sandbox.errors import TOO_MANY, ApiError
+from tap_leadlex.sandbox.faults import ERROR_TEXT, HTML_TEXT, Fault, ListFault
+
+ELSEWHERE = "http://127.0.0.1:9/elsewhere"
+
+
+class ResetResponse(Response):
+    """No answer at all: the connection is reset."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Reset the connection."""
+        scope["state"]["connection"].reset()
+        await gone(receive)
+
+
+def _html(status: int) -> Response:
+    """Answer as something before the API does, hence without its envelope."""
+    return HTMLResponse(HTML_TEXT, status)
+
+
+_ANSWERS: Mapping[str, Callable[[], Response]] = {
+    "403": ApiError(403, "insufficient_permissions", "This key may not do that").response,
+    "404": ApiError(404, "not_found", "No such endpoint").response,
+    "429": TOO_MANY.response,
+    "500": ApiError(500, "internal_error", "Something went wrong").response,
+    "502": partial(_html, 502),
+    "503": partial(_html, 503),
+    "504": partial(_html, 504),
+    "redirect": partial(RedirectResponse, ELSEWHERE, 302),
+    "json-200": partial(Response, ERROR_TEXT, media_type="application/json"),
+    "html-200": partial(_html, 200),
+    "reset": ResetResponse,
+}
+
+
+def substitute(fault: Fault | ListFault) -> Response | None:
+    """Return what is answered instead of contacts, None if the fault lets contacts through."""
+    make = _ANSWERS.get(fault)
+    return make() if make else None

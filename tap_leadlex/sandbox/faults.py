@@ -1,0 +1,129 @@
+"""Faults: what goes wrong with the n-th export or list call, and how a body is spoiled (pure)."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """What can go wrong with an export."""
+
+    # Instead of the export
+    TOO_MANY = "429"
+    SERVER_ERROR = "500"
+    BAD_GATEWAY = "502"
+    UNAVAILABLE = "503"
+    GATEWAY_TIMEOUT = "504"
+    REDIRECT = "redirect"
+    JSON_200 = "json-200"
+    HTML_200 = "html-200"
+    # On the wire
+    RESET = "reset"
+    RESET_MIDWAY = "reset-midway"
+    CUT_LENGTH = "cut-length"
+    CUT_CHUNK = "cut-chunk"
+    CUT_GZIP = "cut-gzip"
+    CLOSE = "close"
+    CUT_CLOSE = "cut-close"
+    STALL = "stall"
+    # In a body that arrives whole
+    CUT_IN_QUOTES = "cut-in-quotes"
+    CUT_AT_LINE = "cut-at-line"
+    CUT_MID_LINE = "cut-mid-line"
+    CUT_IN_DATE = "cut-in-date"
+    JSON_MIDWAY = "json-midway"
+    RAGGED_ROW = "ragged-row"
+    BAD_DATE = "bad-date"
+    EMPTY_ID = "empty-id"
+    BAD_UTF8 = "bad-utf8"
+    NUL = "nul"
+    MISSING_COLUMN = "missing-column"
+    RENAMED_COLUMN = "renamed-column"
+    DUPLICATE_COLUMN = "duplicate-column"
+    EXTRA_COLUMN = "extra-column"
+
+
+class ListFault(StrEnum):
+    """What can go wrong with a call of the contact list."""
+
+    FORBIDDEN = "403"
+    MISSING = "404"
+    TOO_MANY = "429"
+    SERVER_ERROR = "500"
+    UNAVAILABLE = "503"
+    HTML_200 = "html-200"
+    RESET = "reset"
+
+
+ON_THE_WIRE = frozenset(
+    {
+        Fault.RESET_MIDWAY,
+        Fault.CUT_LENGTH,
+        Fault.CUT_CHUNK,
+        Fault.CUT_GZIP,
+        Fault.CLOSE,
+        Fault.CUT_CLOSE,
+        Fault.STALL,
+    }
+)
+
+ERROR_TEXT = '{"error": {"code": "internal_error", "message": "Something went wrong"}}'
+HTML_TEXT = "<!DOCTYPE html><html><body><h1>Just a moment...</h1></body></html>"
+
+
+def spoil_columns(fault: Fault, columns: Sequence[str]) -> list[str]:
+    """Return the columns that a spoiled export has instead of `columns`."""
+    match fault:
+        case Fault.MISSING_COLUMN:
+            return [columns[0], *columns[2:]]
+        case Fault.DUPLICATE_COLUMN:
+            return [*columns, columns[1]]
+        case Fault.EXTRA_COLUMN:
+            return [*columns, "updated_date"]
+        case _:
+            return list(columns)
+
+
+def spoil(fault: Fault, records: Sequence[str]) -> bytes:
+    """Return the body of a spoiled export; without a data row only the header can be spoiled.
+
+    Args:
+        fault: What to do.
+        records: The header line and the data rows, each with its newline.
+    """
+    if fault is Fault.RENAMED_COLUMN:
+        return "".join([records[0].replace("created_at", "created_date"), *records[1:]]).encode()
+    if fault not in _SPOILERS or len(records) == 1:
+        return "".join(records).encode()
+    middle = len(records) // 2
+    before, after = "".join(records[:middle]), "".join(records[middle + 1 :])
+    row = records[middle].rstrip("\r\n")
+    newline = records[middle][len(row) :]
+    header = next(csv.reader([records[0].removeprefix("\ufeff")]))
+    instead, goes_on = _SPOILERS[fault](dict(zip(header, _cells(row), strict=True)), row)
+    return before.encode() + instead + (newline + after if goes_on else "").encode()
+
+
+def _cells(row: str) -> list[str]:
+    return next(csv.reader(io.StringIO(row, newline="")))
+
+
+def _line(cells: Mapping[str, str]) -> bytes:
+    return ",".join('"' + cell.replace('"', '""') + '"' for cell in cells.values()).encode()
+
+
+# From the cells and the text of the row in the middle to what stands there instead, and whether the
+# body goes on after it.
+_SPOILERS: Mapping[Fault, Callable[[dict[str, str], str], tuple[bytes, bool]]] = {
+    Fault.CUT_IN_QUOTES: lambda cells, _: (_line(cells)[:2], False),
+    Fault.CUT_AT_LINE: lambda *_: (b"", False),
+    Fault.CUT_MID_LINE: lambda _, row: (row[: len(row) // 2].encode(), False),
+    Fault.CUT_IN_DATE: lambda _, row: (row[:-4].encode(), False),
+    Fault.JSON_MIDWAY: lambda *_: (ERROR_TEXT.encode(), False),
+    Fault.RAGGED_ROW: lambda _, row: (row.encode() + b",surplus", True),
+    Fault.BAD_DATE: lambda cells, _: (_line(cells | {"created_at": "yesterday"}), True),
+    Fault.EMPTY_ID: lambda cells, _: (_line(cells | {"id": ""}), True),
+    Fault.BAD_UTF8: lambda _, row: (row[:2].encode() + b"\xff\xfe" + row[2:].encode(), True),
+    Fault.NUL: lambda _, row: ((row[:2] + "\x00" + row[2:]).encode(), True),
+}

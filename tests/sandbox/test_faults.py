@@ -1,0 +1,238 @@
+"""Every fault of the export, seen from a client that takes the bytes as they come."""
+
+import csv
+import io
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tap_leadlex.sandbox import Fault, Sandbox
+from tap_leadlex.sandbox.csv_body import STANDARD
+
+Serve = Callable[..., Sandbox]
+RawGet = Callable[..., Any]
+EXPORT = "/contacts/export"
+
+
+def unchunked(body: bytes) -> tuple[bytes, bool]:
+    """Return the content of the chunks, and whether the last chunk came."""
+    content = b""
+    while body:
+        size, _, body = body.partition(b"\r\n")
+        if int(size, 16) == 0:
+            return content, True
+        content, body = content + body[: int(size, 16)], body[int(size, 16) + 2 :]
+    return content, False
+
+
+def spoiled(raw_get: RawGet, sandbox: Sandbox) -> bytes:
+    """Return the body of an export that arrives whole as far as HTTP can tell."""
+    answer = raw_get(sandbox, EXPORT)
+    assert answer.head.startswith("http/1.1 200")
+    assert not answer.was_reset
+    content, whole = unchunked(answer.body)
+    assert whole
+    return content
+
+
+def table(body: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(body.decode(), newline=""), strict=True))
+
+
+@pytest.fixture
+def broken(serve: Serve) -> Callable[[Fault], Sandbox]:
+    """Return a function that starts a sandbox whose first export has that fault."""
+
+    def start(fault: Fault) -> Sandbox:
+        return serve(faults={1: fault}, nasty=False, stall=0.2)
+
+    return start
+
+
+Broken = Callable[[Fault], Sandbox]
+
+
+@pytest.fixture
+def whole(serve: Serve, raw_get: RawGet) -> bytes:
+    """Return the body without a fault."""
+    return spoiled(raw_get, serve(nasty=False))
+
+
+@pytest.mark.parametrize("fault", ["429", "500", "502", "503", "504"])
+def test_status(broken: Broken, client: httpx.Client, fault: str) -> None:
+    sandbox = broken(Fault(fault))
+    response = client.get(sandbox.url + EXPORT)
+    assert response.status_code == int(fault) == sandbox.exports[0].status
+    assert response.headers["X-RateLimit-Limit"] == "10"
+    if fault in {"429", "500"}:
+        assert response.json()["error"]["code"]
+    assert client.get(sandbox.url + EXPORT).status_code == 200
+
+
+def test_refused_calls_are_numbered_too(serve: Serve, client: httpx.Client) -> None:
+    sandbox = serve(faults={2: Fault.SERVER_ERROR, 3: Fault.UNAVAILABLE})
+    statuses = [httpx.get(sandbox.url + EXPORT).status_code]
+    statuses += [client.get(sandbox.url + EXPORT).status_code for _ in range(3)]
+    assert statuses == [401, 500, 503, 200]
+
+
+def test_redirect(broken: Broken, client: httpx.Client) -> None:
+    response = client.get(broken(Fault.REDIRECT).url + EXPORT)
+    assert response.status_code == 302
+    assert response.headers["Location"]
+
+
+@pytest.mark.parametrize("fault", [Fault.JSON_200, Fault.HTML_200])
+def test_something_else(broken: Broken, client: httpx.Client, fault: Fault) -> None:
+    response = client.get(broken(fault).url + EXPORT)
+    assert response.status_code == 200
+    assert fault.value.partition("-")[0] in response.headers["Content-Type"]
+
+
+def test_reset(broken: Broken, raw_get: RawGet) -> None:
+    sandbox = broken(Fault.RESET)
+    answer = raw_get(sandbox, EXPORT)
+    assert answer.was_reset
+    assert not answer.head
+    assert sandbox.exports[0].status == 0
+
+
+def test_reset_midway(broken: Broken, raw_get: RawGet) -> None:
+    assert raw_get(broken(Fault.RESET_MIDWAY), EXPORT).was_reset
+
+
+def test_cut_length(broken: Broken, raw_get: RawGet, whole: bytes) -> None:
+    answer = raw_get(broken(Fault.CUT_LENGTH), EXPORT)
+    assert f"content-length: {len(whole)}\r\n" in answer.head + "\r\n"
+    assert "transfer-encoding" not in answer.head
+    assert answer.body == whole[: len(whole) // 2]
+    assert not answer.was_reset
+
+
+def test_cut_chunk(broken: Broken, raw_get: RawGet, whole: bytes) -> None:
+    answer = raw_get(broken(Fault.CUT_CHUNK), EXPORT)
+    assert "transfer-encoding: chunked" in answer.head
+    assert unchunked(answer.body) == (whole[: len(whole) // 2], False)
+
+
+@pytest.mark.parametrize("fault", [Fault.CLOSE, Fault.CUT_CLOSE])
+def test_close(broken: Broken, raw_get: RawGet, whole: bytes, fault: Fault) -> None:
+    answer = raw_get(broken(fault), EXPORT)
+    assert answer.head.startswith("http/1.1 200")
+    assert "content-length" not in answer.head
+    assert "transfer-encoding" not in answer.head
+    assert "x-request-id" in answer.head
+    assert answer.body == (whole if fault is Fault.CLOSE else whole[: len(whole) // 2])
+
+
+def test_cut_gzip(broken: Broken, raw_get: RawGet) -> None:
+    answer = raw_get(broken(Fault.CUT_GZIP), EXPORT, "Accept-Encoding: gzip")
+    content, ended = unchunked(answer.body)
+    assert ended
+    stream = zlib.decompressobj(wbits=31)
+    assert stream.decompress(content)
+    assert not stream.eof
+
+
+def test_stall(broken: Broken, client: httpx.Client, whole: bytes) -> None:
+    sandbox = broken(Fault.STALL)
+    response = client.get(sandbox.url + EXPORT)
+    assert response.elapsed.total_seconds() >= 0.2
+    assert response.content == whole
+
+
+def test_client_that_gives_up_during_a_stall(serve: Serve, client: httpx.Client) -> None:
+    sandbox = serve(faults={1: Fault.STALL}, stall=3_600)
+    with pytest.raises(httpx.ReadTimeout):
+        client.get(sandbox.url + EXPORT, timeout=0.2)
+    assert client.get(sandbox.url + EXPORT).status_code == 200
+
+
+def test_cut_in_quotes(broken: Broken, raw_get: RawGet) -> None:
+    body = spoiled(raw_get, broken(Fault.CUT_IN_QUOTES))
+    with pytest.raises(csv.Error):
+        table(body)
+
+
+def test_cut_at_line_cannot_be_told(broken: Broken, raw_get: RawGet, whole: bytes) -> None:
+    body = spoiled(raw_get, broken(Fault.CUT_AT_LINE))
+    assert whole.startswith(body)
+    assert body.endswith(b"\n")
+    assert 1 < len(table(body)) < len(table(whole))
+
+
+def test_cut_mid_line(broken: Broken, raw_get: RawGet, whole: bytes) -> None:
+    body = spoiled(raw_get, broken(Fault.CUT_MID_LINE))
+    assert whole.startswith(body)
+    assert not body.endswith(b"\n")
+    assert len(table(body)[-1]) < len(STANDARD)
+
+
+def test_cut_in_date_looks_like_a_row(broken: Broken, raw_get: RawGet, whole: bytes) -> None:
+    body = spoiled(raw_get, broken(Fault.CUT_IN_DATE))
+    last = table(body)[-1]
+    assert len(last) == len(STANDARD)
+    full = table(whole)[len(table(body)) - 1]
+    assert full[-1] == last[-1] + full[-1][-4:]
+
+
+def test_json_midway(broken: Broken, raw_get: RawGet) -> None:
+    assert spoiled(raw_get, broken(Fault.JSON_MIDWAY)).endswith(b'"}}')
+
+
+@pytest.mark.parametrize(
+    ("fault", "column", "value"),
+    [(Fault.BAD_DATE, "created_at", "yesterday"), (Fault.EMPTY_ID, "id", "")],
+)
+def test_one_bad_cell(
+    broken: Broken, raw_get: RawGet, whole: bytes, fault: Fault, column: str, value: str
+) -> None:
+    rows, good = table(spoiled(raw_get, broken(fault))), table(whole)
+    [(bad, original)] = [pair for pair in zip(rows, good, strict=True) if pair[0] != pair[1]]
+    original[STANDARD.index(column)] = value
+    assert bad == original
+
+
+def test_ragged_row(broken: Broken, raw_get: RawGet) -> None:
+    widths = [len(row) for row in table(spoiled(raw_get, broken(Fault.RAGGED_ROW)))]
+    assert sorted(widths) == [9] * 1_000 + [10]
+
+
+def test_bad_utf8(broken: Broken, raw_get: RawGet, whole: bytes) -> None:
+    body = spoiled(raw_get, broken(Fault.BAD_UTF8))
+    with pytest.raises(UnicodeDecodeError):
+        body.decode()
+    assert body.replace(b"\xff\xfe", b"") == whole
+
+
+def test_nul(broken: Broken, raw_get: RawGet, whole: bytes) -> None:
+    body = spoiled(raw_get, broken(Fault.NUL))
+    assert body.count(b"\x00") == 1
+    assert body.replace(b"\x00", b"") == whole
+
+
+@pytest.mark.parametrize(
+    ("fault", "header"),
+    [
+        (Fault.MISSING_COLUMN, [STANDARD[0], *STANDARD[2:]]),
+        (Fault.RENAMED_COLUMN, [*STANDARD[:-1], "created_date"]),
+        (Fault.DUPLICATE_COLUMN, [*STANDARD, "full_name"]),
+        (Fault.EXTRA_COLUMN, [*STANDARD, "updated_date"]),
+    ],
+)
+def test_columns(broken: Broken, raw_get: RawGet, fault: Fault, header: list[str]) -> None:
+    rows = table(spoiled(raw_get, broken(fault)))
+    assert rows[0] == header
+    assert {len(row) for row in rows} == {len(header)}
+    assert len(rows) == 1_001
+
+
+@pytest.mark.parametrize("fault", [Fault.BAD_DATE, Fault.CUT_AT_LINE, Fault.CUT_IN_QUOTES])
+def test_without_rows_there_is_nothing_to_spoil(
+    serve: Serve, raw_get: RawGet, fault: Fault
+) -> None:
+    sandbox = serve(contacts=0, faults={1: fault})
+    assert spoiled(raw_get, sandbox).decode() == ",".join(STANDARD) + "\n"

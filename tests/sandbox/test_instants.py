@@ -1,0 +1,49 @@
+"""Instants and their text."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_leadlex.sandbox.instants import parse, show, stored
+from tap_leadlex.sandbox.readings import DateForm, Precision
+
+INSTANT = parse("2026-04-15T09:00:00.123456Z")
+
+
+@pytest.mark.parametrize(
+    ("precision", "form", "text"),
+    [
+        (Precision.S, DateForm.Z, "2026-04-15T09:00:00Z"),
+        (Precision.MS, DateForm.Z, "2026-04-15T09:00:00.123Z"),
+        (Precision.US, DateForm.Z, "2026-04-15T09:00:00.123456Z"),
+        (Precision.US_SHOWN_AS_S, DateForm.Z, "2026-04-15T09:00:00Z"),
+        (Precision.S, DateForm.OFFSET, "2026-04-15T09:00:00+00:00"),
+        (Precision.S, DateForm.OTHER_OFFSET, "2026-04-15T11:00:00+02:00"),
+        (Precision.MS, DateForm.BARE, "2026-04-15T09:00:00.123"),
+    ],
+)
+def test_forms(precision: Precision, form: DateForm, text: str) -> None:
+    assert show(INSTANT, precision, form) == text
+
+
+def test_date_alone_is_its_midnight() -> None:
+    assert parse("2026-04-15") == parse("2026-04-15T00:00:00Z")
+
+
+def test_garbage_is_refused() -> None:
+    with pytest.raises(ValueError, match="Invalid isoformat"):
+        parse("yesterday")
+
+
+@given(
+    st.integers(parse("1900-01-01"), parse("2200-01-01")),
+    st.sampled_from(Precision),
+    st.sampled_from(DateForm),
+)
+def test_what_is_stored_is_shown(instant: int, precision: Precision, form: DateForm) -> None:
+    kept = stored(instant, precision)
+    shown = parse(show(kept, precision, form))
+    if precision is Precision.US_SHOWN_AS_S:
+        assert shown <= kept < shown + 1_000_000
+    else:
+        assert shown == kept
