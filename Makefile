@@ -1,0 +1,56 @@
+# `make test` and `make demo` set up all they need inside this folder; nothing global is touched.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help setup lint types test demo pins clean
+
+help: ## say what each target does
+	@sed -n 's/^\([a-z]*\):.*## /  make \1: /p' Makefile
+
+setup: .venv/.ready .venv-targets/.ready .venv-meltano/.ready ## make the virtual environments
+
+lint: .venv/.ready ## check style, dependencies and meltano.yml
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/deptry tap_leadlex
+	$(BIN)/check-jsonschema --builtin-schema vendor.meltano meltano.yml
+
+types: .venv/.ready ## check types
+	$(BIN)/mypy tap_leadlex tests demo
+
+test: setup lint types ## check style and types, run all tests
+	$(BIN)/pytest
+
+demo: .venv/.ready .venv-targets/.ready ## sync a sandbox, or your workspace, into a DuckDB file
+	@$(BIN)/python demo/first_sync.py
+
+pins: .venv/.ready ## renew the pins in requirements/
+	$(call pin,dev,--group dev --extra sandbox pyproject.toml)
+	$(call pin,targets,requirements/targets.in)
+	$(call pin,meltano,requirements/meltano.in)
+
+clean: ## remove the virtual environments and the demo's files
+	rm -rf .venv .venv-targets .venv-meltano .demo
+
+# pip, because it is what every Python has and what every package mirror is configured for.
+define environment
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --quiet --require-hashes --requirement $<
+	@touch $@
+endef
+
+.venv/.pins: requirements/dev.txt
+	$(environment)
+
+.venv/.ready: .venv/.pins pyproject.toml
+	$(BIN)/pip install --quiet --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-%/.ready: requirements/%.txt
+	$(environment)
+
+pin = UV_CUSTOM_COMPILE_COMMAND="make pins" $(BIN)/uv pip compile --quiet --upgrade --universal \
+	--python-version 3.11 --generate-hashes --output-file requirements/$(1).txt $(2)
