@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import httpx
 
 from tap_leadlex import instants
-from tap_leadlex.errors import QuotaError, RequestError, TransportError
+from tap_leadlex.errors import QuotaError, RequestError, SettingsError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -63,17 +63,31 @@ class Client:
             api_key: The workspace's key; it goes into one header and nowhere else.
             timeout: Seconds without a byte before a request is given up.
             user_agent: The User-Agent header.
+
+        Raises:
+            SettingsError: If a proxy or CA environment variable cannot be used.
         """
-        self._http = httpx.Client(
-            base_url=api_url,
-            headers={
-                "Authorization": f"Bearer {api_key}",
-                "Accept-Encoding": "gzip",
-                "User-Agent": user_agent,
-            },
-            timeout=httpx.Timeout(timeout, connect=CONNECT_TIMEOUT),
-            follow_redirects=False,
-        )
+        try:
+            self._http = httpx.Client(
+                base_url=api_url,
+                headers={
+                    "Authorization": f"Bearer {api_key}",
+                    "Accept-Encoding": "gzip",
+                    "User-Agent": user_agent,
+                },
+                timeout=httpx.Timeout(timeout, connect=CONNECT_TIMEOUT),
+                follow_redirects=False,
+            )
+        except OSError:
+            msg = "SSL_CERT_FILE must name a file of CA certificates in PEM form."
+            raise SettingsError(msg) from None
+        except (ImportError, ValueError, httpx.InvalidURL):
+            # The error's own words may quote the proxy's password.
+            msg = (
+                "HTTPS_PROXY and ALL_PROXY must hold the URL of an HTTP proxy, NO_PROXY the hosts "
+                "to reach without it."
+            )
+            raise SettingsError(msg) from None
         self._api_key = api_key
 
     def __enter__(self) -> Self:
@@ -166,11 +180,10 @@ class Client:
         """Turn an answer other than 200 into the error that it means."""
         status = response.status_code
         if response.is_redirect:
-            target = response.headers.get("Location", "")
-            where = httpx.URL(target).copy_with(query=None, fragment=None, userinfo=b"")
             msg = (
-                f"LeadLex redirects (HTTP {status}) to {where}{_named(response)}. Redirects are "
-                "not followed, so that the key goes nowhere else; set api_url to the right place."
+                f"LeadLex redirects (HTTP {status}) to {self._target(response)}{_named(response)}. "
+                "Redirects are not followed, so that the key goes nowhere else; set api_url to the "
+                "right place."
             )
             return RequestError(msg)
         msg = f"LeadLex answered HTTP {status}{self._reason(response)}{_named(response)}."
@@ -179,6 +192,16 @@ class Client:
         if response.is_server_error:
             return TransportError(msg)
         return RequestError(f"{msg} {ADVICE.get(status, '')}".rstrip())
+
+    def _target(self, response: httpx.Response) -> str:
+        """Name where a redirect leads to, without whatever may be secret in it."""
+        try:
+            target = httpx.URL(response.headers["Location"])
+        except (KeyError, httpx.InvalidURL):
+            return "nowhere"
+        return str(target.copy_with(query=None, fragment=None, userinfo=b"")).replace(
+            self._api_key, "***"
+        )
 
     def _reason(self, response: httpx.Response) -> str:
         """Quote code and message of LeadLex's error envelope, and nothing else of the body."""

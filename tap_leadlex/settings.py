@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
 from singer_sdk.plugin_base import JSONSchemaValidator
@@ -13,7 +15,7 @@ from tap_leadlex.errors import SettingsError
 from tap_leadlex.rows import STANDARD_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
 MAX_LIMIT = 50_000
@@ -21,7 +23,9 @@ DEFAULT_API_URL = "https://data.leadlex.com/functions/v1/api-gateway/v1"
 
 _LOOPBACK = r"(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])"
 _END = r"(?![\s\S])"  # unlike $, it does not look over a line end at the end
-_API_URL = rf"^(https://[^\s/?#@]+|http://{_LOOPBACK}(:\d+)?)(/[^\s?#]*)?{_END}"
+_LABEL = r"[A-Za-z0-9_-]{1,63}"
+_HOST = rf"({_LABEL}(\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\])"
+_API_URL = rf"^(https://{_HOST}|http://{_LOOPBACK})(:\d+)?(/[^\s?#]*)?{_END}"
 
 SCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property(
@@ -177,7 +181,8 @@ class Settings:
             user_agent: The user agent where the config has none.
 
         Raises:
-            SettingsError: If a date is none, or `end_date` is not later than `start_date`.
+            SettingsError: If a date or the URL is none, or `end_date` is not later than
+                `start_date`.
         """
         given = {name: value for name, value in config.items() if value is not None}
         start_date = _date(given, "start_date")
@@ -186,7 +191,7 @@ class Settings:
             raise SettingsError(_complaint("end_date"))
         return cls(
             api_key=given.get("api_key", ""),  # discovery needs none
-            api_url=given.get("api_url", DEFAULT_API_URL).rstrip("/"),
+            api_url=_url(given.get("api_url", DEFAULT_API_URL)),
             start_date=start_date,
             end_date=end_date,
             list_id=given.get("list_id"),
@@ -220,9 +225,37 @@ def complaints(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator
     yield from map(_complaint, sorted(unsound | missing | unknown))
 
 
+def misread(environment: Mapping[str, str], schema: Mapping[str, Any]) -> Iterator[str]:
+    """Say which environment variables do not hold what the SDK must make of them.
+
+    Args:
+        environment: The environment variables.
+        schema: `SCHEMA`, completed with the SDK's own settings.
+
+    Yields:
+        One line for each setting, as `complaints` does.
+    """
+    readers: dict[str, Callable[[str], object]] = {"integer": int, "object": json.loads}
+    for name, rule in schema["properties"].items():
+        text = environment.get(f"TAP_LEADLEX_{name.upper()}")
+        for kind in rule["type"]:
+            try:
+                _ = text is None or readers.get(kind, str)(text)
+            except ValueError:
+                yield _complaint(name)
+
+
 def _complaint(name: str) -> str:
     otherwise = "is not valid" if name in SCHEMA["properties"] else "is unknown; see --about"
     return f"Setting '{name}' {RULES.get(name, otherwise)}."
+
+
+def _url(text: str) -> str:
+    try:
+        _ = urlsplit(text).port  # what the schema cannot: an IPv6 address, a port up to 65535
+    except ValueError:
+        raise SettingsError(_complaint("api_url")) from None
+    return text.rstrip("/")
 
 
 def _date(config: Mapping[str, Any], name: str) -> datetime | None:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import io
+import json
 import logging
+import os
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import click
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import SingerCommand
+from singer_sdk.singerlib import Catalog
 
 from tap_leadlex import settings
-from tap_leadlex.errors import LeadLexError, SettingsError
+from tap_leadlex.errors import LeadLexError, SettingsError, StateError
 from tap_leadlex.streams import Contacts
 from tap_leadlex.writer import MessageWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import click
 
 
 class Command(SingerCommand):
@@ -29,11 +33,36 @@ class Command(SingerCommand):
         """Run the command; exit 1 with one line that says what is wrong and what to do."""
         try:
             return super().main(*args, **kwargs)
-        except Exception as error:
-            self.logger.critical(
-                "%s", _advice(error), exc_info=self.logger.isEnabledFor(logging.DEBUG)
-            )
+        except Exception as error:  # noqa: BLE001 - no run ends in a traceback
+            self.logger.critical("%s", _advice(error))
+            self.logger.debug("%s", _places(error))
             sys.exit(1)
+
+
+class JsonFile(click.ParamType[io.StringIO]):
+    """A file that holds a JSON object, read once and handed on as it is."""
+
+    name = "filename"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's own signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> io.StringIO:
+        """Read the file.
+
+        Raises:
+            SettingsError: If it cannot be read, or holds anything else.
+        """
+        try:
+            with click.open_file(value, encoding="utf-8") as file:
+                text = file.read()
+            if isinstance(json.loads(text), dict):
+                return io.StringIO(text)
+        except (OSError, ValueError) as error:
+            raise _unreadable(param, error) from error
+        raise _unreadable(param)
 
 
 class TapLeadLex(Tap):
@@ -63,17 +92,43 @@ class TapLeadLex(Tap):
             **kwargs: What the SDK's tap takes.
 
         Raises:
-            SettingsError: If a setting is missing, unknown or not what it must be.
+            SettingsError: If a setting is missing, unknown or not what it must be, or the catalog
+                is none.
         """
+        if isinstance(kwargs.get("catalog"), dict):
+            kwargs["catalog"] = _catalog(kwargs["catalog"])
         # httpx tells each request at INFO; the stream's own lines say it better.
         logging.getLogger("httpx").setLevel(logging.WARNING)
+        # At DEBUG, stream maps tell what came out of their filters: it may be a contact's value.
+        logging.getLogger("singer_sdk.mapper").setLevel(logging.INFO)
         try:
             super().__init__(validate_config=validate_config, **kwargs)
-        except ConfigValidationError:
+        except ConfigValidationError as error:
             # The SDK's words quote the value, which may be the key.
-            raise SettingsError(" ".join(self._complaints())) from None
+            raise SettingsError(" ".join(self._complaints())) from error
+        except ValueError as error:
+            if complaints := list(settings.misread(os.environ, self.config_jsonschema)):
+                raise SettingsError(" ".join(complaints)) from error
+            raise
         if complaints := [line for line in self._complaints() if "'api_key'" not in line]:
             raise SettingsError(" ".join(complaints))
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take the state of the last run in.
+
+        Raises:
+            StateError: If it is none. The SDK would pass it over and begin from the start.
+        """
+        bookmarks = state.get("bookmarks", {} if not state else None)
+        if not isinstance(bookmarks, dict) or not all(
+            isinstance(bookmark, dict) for bookmark in bookmarks.values()
+        ):
+            msg = (
+                "The state is none of this tap: hand in the 'value' of the last STATE message "
+                "that it wrote (an object with 'bookmarks'), or no state."
+            )
+            raise StateError(msg)
+        super().load_state(state)
 
     def discover_streams(self) -> Sequence[Contacts]:
         """Give the one stream; nothing is asked of LeadLex."""
@@ -81,9 +136,20 @@ class TapLeadLex(Tap):
         return [Contacts(self, settings.Settings.from_config(self.config, user_agent))]
 
     @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:  # noqa: ANN401 - of a private type
+        """Read the config files."""
+        try:
+            return super().cb_config(ctx, param, value)
+        except (OSError, TypeError, ValueError) as error:
+            raise _unreadable(param, error) from error
+
+    @classmethod
     def get_singer_command(cls) -> click.Command:
         """Give the SDK's command line with our way of failing."""
         command = super().get_singer_command()
+        for param in command.params:
+            if param.name in {"state", "catalog"}:
+                param.type = JsonFile()
         return Command(
             name=command.name,
             callback=command.callback,
@@ -97,6 +163,23 @@ class TapLeadLex(Tap):
         return list(settings.complaints(self.config, self.config_jsonschema))
 
 
+def _catalog(content: dict[str, Any]) -> Catalog:
+    try:
+        return Catalog.from_dict(content)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        msg = "The catalog is none: hand in what --discover prints, with your selection, or none."
+        raise SettingsError(msg) from error
+
+
+def _unreadable(param: click.Parameter | None, error: Exception | None = None) -> SettingsError:
+    """Say that a file is of no use, without its name: some hand the config itself over as one."""
+    option = f"--{param.name}" if param else "an option"
+    reason = "it holds no JSON object"
+    if isinstance(error, OSError):
+        reason = error.strerror or "there is no such file"
+    return SettingsError(f"The file given with {option} cannot be used: {reason}.")
+
+
 def _advice(error: Exception) -> str:
     """Put any error into one line that holds no contact's value."""
     if isinstance(error, LeadLexError | SingerSDKError | OSError):
@@ -105,3 +188,12 @@ def _advice(error: Exception) -> str:
         f"Unexpected {type(error).__name__}: this is a fault of tap-leadlex. Run again with "
         "TAP_LEADLEX_LOGLEVEL=DEBUG for the traceback and report it."
     )
+
+
+def _places(error: BaseException | None) -> str:
+    """Tell where an error and those behind it came up, without their words, which quote values."""
+    lines = []
+    while error is not None:
+        lines += [f"{type(error).__name__}:\n", *traceback.format_tb(error.__traceback__)]
+        error = error.__cause__ or error.__context__
+    return "".join(lines)
