@@ -1,0 +1,242 @@
+"""The checks of the stream alone: what each finds, and that it finds nothing in a clean one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_leadlex.validation import claims
+from tap_leadlex.validation.bookmarks import Resumption
+from tap_leadlex.validation.findings import Findings
+from tap_leadlex.validation.instants import seconds
+from tap_leadlex.validation.stream import Expectation, StreamValidator
+from tests.validation.streams import SCHEMA, clean, codes, lines, record, state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Messages = list[dict[str, Any]]
+FEBRUARY = "2026-02-01T00:00:00.000000Z"
+
+
+def test_a_clean_run_gives_no_findings() -> None:
+    assert codes(lines(clean())) == []
+
+
+def test_a_clean_run_is_summed_up() -> None:
+    validator = StreamValidator(Findings(), Expectation(sample=2))
+    for line in lines(clean()):
+        validator.line(line)
+    validator.end()
+    windows = validator.bookmarks.log.windows
+    assert [(window.contacts, window.exports) for window in windows] == [(2, 1), (1, 0)]
+    assert validator.bookmarks.bookmark == seconds("2026-03-01T00:00:00Z")
+    assert len(validator.ledger) == validator.records == 3
+    assert len(validator.sample.drawn) == 2
+
+
+def without(messages: Messages, *numbers: int) -> Messages:
+    return [message for number, message in enumerate(messages) if number not in numbers]
+
+
+def edited(number: int, **values: Any) -> Callable[[Messages], Messages]:  # noqa: ANN401
+    def edit(messages: Messages) -> Messages:
+        messages = json.loads(json.dumps(messages))
+        part = messages[number]
+        part["record" if part["type"] == "RECORD" else "value"] |= values
+        return messages
+
+    return edit
+
+
+def schema(**values: Any) -> Callable[[Messages], Messages]:  # noqa: ANN401 - any value
+    return lambda messages: [messages[0] | values, *messages[1:]]
+
+
+DEFECTS: list[tuple[Callable[[Messages], Messages], set[str]]] = [
+    (lambda _: [], {"empty-stream", "no-state"}),
+    (lambda m: m[1:], {"record-before-schema"}),
+    (lambda m: [*m[:3], {"type": "BATCH", "stream": "contacts"}, *m[3:]], {"batch"}),
+    (lambda m: [*m, {"type": "SCHEMA", "stream": "deals", "schema": {}}], {"unknown-stream"}),
+    (lambda m: [*m, {"type": "LOG"}], {"unknown-message"}),
+    (lambda m: [*m, {"type": "STATE"}], {"malformed-message"}),
+    (lambda m: [*m, {"type": "RECORD", "stream": "contacts"}], {"malformed-message"}),
+    (
+        lambda m: [*m, {"type": "RECORD", "stream": "contacts", "record": []}],
+        {"malformed-message"},
+    ),
+    (schema(schema={"type": "nonsense"}), {"bad-schema"}),
+    (schema(key_properties=[]), {"schema-without-key"}),
+    (schema(bookmark_properties=None), {"schema-without-replication-key"}),
+    (
+        lambda m: [*m, m[0] | {"key_properties": ["id", "tags"]}],
+        {"schema-changed", "schema-without-key"},
+    ),
+    (lambda m: [*m, m[0]], set()),
+    (edited(2, full_name=5), {"invalid-record"}),
+    (edited(2, created_at="2026-01-02"), {"invalid-record"}),
+    (edited(2, created_at="soon"), {"invalid-record", "bad-date"}),
+    (edited(2, name="Ann"), {"uneven-record"}),
+    (edited(2, id=""), {"empty-id"}),
+    (edited(2, id="  "), {"empty-id"}),
+    (edited(2, id="id-1"), {"conflict"}),
+    (lambda m: [*m[:3], m[1], *m[3:]], {"repeat"}),
+    (lambda m: [*m[:3], m[5], m[4]], {"bookmark-ahead", "unclosed"}),
+    (lambda m: without(m, 5), {"unclosed"}),
+    (lambda m: without(m, 3, 5), {"no-state"}),
+    (lambda m: without(m, 3), set()),
+    (lambda m: [*m[:3], state("2026-02-01T00:00:01.000000Z"), *m[4:]], {"bookmark-ahead"}),
+    (lambda m: [*m[:3], state("2026-01-02T00:00:00.000000Z"), *m[4:]], {"record-ahead"}),
+    (lambda m: [*m[:5], state("2026-03-01T00:00:00Z")], {"bad-state"}),
+    (lambda m: [*m[:5], state("2026-03-01 00:00:00")], {"bad-state"}),
+    (lambda m: [*m[:5], state("soon")], {"bad-state"}),
+    (lambda m: [*m, {"type": "STATE", "value": {"bookmarks": []}}], {"bad-state"}),
+    (lambda m: [*m, {"type": "STATE", "value": {}}], {"bookmark-back"}),
+    (lambda m: [*m, state("2027-01-01T00:00:00.000000Z")], {"future-bookmark"}),
+    (
+        lambda m: [*m[:5], state("2026-03-01T00:00:00.000000Z", replication_key="updated_date")],
+        {"bad-state"},
+    ),
+    (
+        lambda m: [
+            *m[:3],
+            state(FEBRUARY, filters={"list_id": "a"}),
+            *m[4:5],
+            state("2026-03-01T00:00:00.000000Z", filters={"list_id": "b"}),
+        ],
+        {"filters-changed"},
+    ),
+    (
+        lambda m: [*m, {"type": "ACTIVATE_VERSION", "stream": "contacts", "version": 1}],
+        {"stray-activation"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("spoil", "expected"), DEFECTS)
+def test_each_defect_is_found(spoil: Callable[[Messages], Messages], expected: set[str]) -> None:
+    now = seconds("2026-06-01T00:00:00Z") or 0.0
+    assert set(codes(lines(spoil(clean())), Expectation(now=now))) == expected
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"Syncing", b'{"type": "STATE"', b'{"type": "STATE"}\xff', b"[" * 9999]
+)
+def test_a_line_that_is_no_json_is_found(line: bytes) -> None:
+    assert codes([*lines(clean()), line]) == ["not-json"]
+
+
+def test_a_value_nested_beyond_measure_is_found() -> None:
+    deep = lines([record(1, "2026-01-01T00:00:00Z")])[0].replace(b"[]", b"[" * 500 + b"]" * 500)
+    assert "invalid-record" in codes([*lines([SCHEMA]), deep, *lines([state(FEBRUARY)])])
+
+
+def test_bytes_that_are_no_utf_8_are_found() -> None:
+    broken = lines(clean())[1].replace(b"Ann", b"J\xfcrgen")
+    assert set(codes([lines([SCHEMA])[0], broken, *lines(clean()[3:])])) == {"not-json"}
+
+
+def test_a_property_that_is_missing_is_named() -> None:
+    messages = clean()
+    del messages[2]["record"]["created_at"]
+    assert {"record-without-key", "uneven-record", "invalid-record", "bad-date"} == set(
+        codes(lines(messages))
+    )
+
+
+def full_refresh() -> Messages:
+    records = [record(number, f"2026-01-0{number}T00:00:00Z") | {"version": 7} for number in (1, 2)]
+    return [
+        SCHEMA,
+        records[0],
+        state("2026-03-01T00:00:00.000000Z", sweep={"version": 7}),
+        records[1],
+        {"type": "ACTIVATE_VERSION", "stream": "contacts", "version": 7},
+        state("2026-03-01T00:00:00.000000Z"),
+    ]
+
+
+def test_a_full_refresh_begins_anew_below_the_bookmark() -> None:
+    assert codes(lines(full_refresh())) == []
+
+
+def test_a_version_activated_before_its_last_record_is_found() -> None:
+    messages = full_refresh()
+    messages[3], messages[4] = messages[4], messages[3]
+    assert codes(lines(messages)) == ["early-activation"]
+
+
+def resumed(bookmark: str, lookback: float = 0.0, **more: Any) -> Expectation:  # noqa: ANN401
+    claim = claims.read(state(bookmark, **more)["value"], "contacts")
+    return Expectation(resumption=Resumption(claim, lookback))
+
+
+def test_a_run_may_begin_where_the_last_ended() -> None:
+    assert codes(lines(clean()), resumed("2026-01-01T00:00:00.000000Z")) == []
+
+
+def test_a_run_that_begins_before_the_last_ended_is_found() -> None:
+    assert codes(lines(clean()), resumed("2026-01-01T00:00:01.000000Z")) == ["before-resume"]
+
+
+def test_a_bookmark_behind_the_last_run_is_found() -> None:
+    stream = [SCHEMA, record(1, "2026-02-15T00:00:00Z"), state("2026-02-16T00:00:00.000000Z")]
+    assert "bookmark-back" in codes(lines(stream), resumed("2026-03-01T00:00:00.000000Z"))
+
+
+def test_a_lookback_repeats_on_purpose() -> None:
+    bookmark = "2026-02-01T00:00:00.000000Z"
+    messages = [
+        SCHEMA,
+        record(1, "2026-01-31T00:00:00Z"),
+        state(bookmark),
+        record(2, "2026-01-31T23:00:00Z"),
+        record(3, "2026-02-02T00:00:00Z"),
+        state("2026-03-01T00:00:00.000000Z"),
+    ]
+    assert codes(lines(messages), resumed(bookmark, lookback=86_400)) == []
+    assert codes(lines(messages), resumed(bookmark, lookback=3_600)) == ["before-resume"]
+
+
+def test_other_filters_than_those_of_the_last_run_are_found() -> None:
+    before = resumed("2026-01-01T00:00:00.000000Z", filters={"list_id": None, "tags": ["a"]})
+    stream = [SCHEMA, state(FEBRUARY, filters={"list_id": None, "tags": ["b"]})]
+    assert codes(lines(stream), before) == ["filters-changed"]
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_no_json_upsets_the_validator(value: object) -> None:
+    for line in (
+        value,
+        {"type": "STATE", "value": value},
+        state("x") | {"value": {"bookmarks": value}},
+    ):
+        codes([*lines([SCHEMA]), json.dumps(line).encode()])
+    claim = {"bookmarks": {"contacts": value}}
+    codes(lines([SCHEMA, {"type": "STATE", "value": claim}]))
+
+
+def test_very_many_windows_are_joined() -> None:
+    findings = Findings()
+    validator = StreamValidator(findings)
+    for line in lines([SCHEMA]):
+        validator.line(line)
+    for number in range(2000):
+        hour, minute = divmod(number, 60)
+        day, hour = divmod(hour, 24)
+        moment = f"2026-01-{day + 1:02}T{hour:02}:{minute:02}:"
+        for line in lines([record(number, moment + "00Z"), state(moment + "30.000000Z")]):
+            validator.line(line)
+    windows = validator.bookmarks.log.windows
+    assert len(windows) < 300
+    assert sum(window.contacts for window in windows) == 2000
+    assert not findings
