@@ -39,32 +39,6 @@ class Command(SingerCommand):
             sys.exit(1)
 
 
-class JsonFile(click.ParamType[io.StringIO]):
-    """A file that holds a JSON object, read once and handed on as it is."""
-
-    name = "filename"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401 - click's own signature
-        param: click.Parameter | None,
-        ctx: click.Context | None,  # noqa: ARG002
-    ) -> io.StringIO:
-        """Read the file.
-
-        Raises:
-            SettingsError: If it cannot be read, or holds anything else.
-        """
-        try:
-            with click.open_file(value, encoding="utf-8") as file:
-                text = file.read()
-            if isinstance(json.loads(text), dict):
-                return io.StringIO(text)
-        except (OSError, ValueError) as error:
-            raise _unreadable(param, error) from error
-        raise _unreadable(param)
-
-
 class TapLeadLex(Tap):
     """Singer tap for LeadLex, a CRM: every contact of a workspace, complete, in few exports."""
 
@@ -149,7 +123,8 @@ class TapLeadLex(Tap):
         command = super().get_singer_command()
         for param in command.params:
             if param.name in {"state", "catalog"}:
-                param.type = JsonFile()
+                param.type = click.Path()
+                param.callback = _json_file
         return Command(
             name=command.name,
             callback=command.callback,
@@ -171,13 +146,26 @@ def _catalog(content: dict[str, Any]) -> Catalog:
         raise SettingsError(msg) from error
 
 
-def _unreadable(param: click.Parameter | None, error: Exception | None = None) -> SettingsError:
+def _json_file(_: click.Context, param: click.Parameter, path: str | None) -> io.StringIO | None:
+    """Read a file once, and make sure that it holds a JSON object."""
+    if path is None:
+        return None
+    try:
+        with click.open_file(path, encoding="utf-8") as file:
+            text = file.read()
+        if isinstance(json.loads(text), dict):
+            return io.StringIO(text)
+    except (OSError, ValueError) as error:
+        raise _unreadable(param, error) from error
+    raise _unreadable(param)
+
+
+def _unreadable(param: click.Parameter, error: Exception | None = None) -> SettingsError:
     """Say that a file is of no use, without its name: some hand the config itself over as one."""
-    option = f"--{param.name}" if param else "an option"
     reason = "it holds no JSON object"
     if isinstance(error, OSError):
         reason = error.strerror or "there is no such file"
-    return SettingsError(f"The file given with {option} cannot be used: {reason}.")
+    return SettingsError(f"The file given with --{param.name} cannot be used: {reason}.")
 
 
 def _advice(error: Exception) -> str:
