@@ -60,7 +60,7 @@ class Run:
     @property
     def messages(self) -> list[Json]:
         """The Singer messages."""
-        return [json.loads(line) for line in self.out.splitlines()]
+        return [json.loads(line) for line in self.out.split("\n") if line]
 
     def of_type(self, kind: str) -> list[Json]:
         """Give the messages of one type."""
@@ -93,7 +93,7 @@ class Run:
 
     def lines(self, *levels: str) -> list[str]:
         """Give the texts of the log lines of some levels."""
-        split = [line.split("|", 3) for line in self.log.splitlines()]
+        split = [line.split("|", 3) for line in self.log.split("\n")]
         return [
             parts[3].strip() for parts in split if len(parts) == 4 and parts[1].strip() in levels
         ]

@@ -1,0 +1,187 @@
+"""Settings: what is wrong with a value is said in one line that names it and does not quote it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_leadlex.errors import SettingsError
+from tap_leadlex.rows import STANDARD_FIELDS
+from tap_leadlex.settings import DEFAULT_API_URL, RULES, SCHEMA, Settings, complaints
+from tap_leadlex.tap import TapLeadLex
+
+KEY = "wbk_live_0123456789"
+TapLeadLex.append_builtin_config(SCHEMA)
+
+
+def typed(**config: Any) -> Settings:  # noqa: ANN401 - any setting
+    """Type a config."""
+    return Settings.from_config({"api_key": KEY, **config}, "tap-leadlex/1")
+
+
+BAD: list[tuple[str, Any]] = [
+    ("api_key", ""),
+    ("api_key", None),
+    ("api_key", 5),
+    ("api_key", "wbk_ a"),
+    ("api_key", "wbk_a\n"),
+    ("api_key", "\twbk_a"),
+    ("api_key", "wbk_é"),
+    ("api_url", ""),
+    ("api_url", "data.leadlex.com"),
+    ("api_url", "http://data.leadlex.com/v1"),
+    ("api_url", "http://localhost.evil.example/v1"),
+    ("api_url", "http://127.0.0.1.evil.example/v1"),
+    ("api_url", "http://127.0.0.1@evil.example/v1"),
+    ("api_url", "http://[::2]/v1"),
+    ("api_url", "http://0.0.0.0/v1"),
+    ("api_url", "https://user:password@data.leadlex.com/v1"),
+    ("api_url", "https://data.leadlex.com/v1?key=1"),
+    ("api_url", "https://data.leadlex.com/v1#top"),
+    ("api_url", "https://data.leadlex.com/v1\n"),
+    ("api_url", "https://data leadlex.com/v1"),
+    ("api_url", "https://data.leadlex.com:port/v1"),
+    ("api_url", "https://data..leadlex.com/v1"),
+    ("api_url", "https:///v1"),
+    ("api_url", "ftp://data.leadlex.com/v1"),
+    ("start_date", 2024),
+    ("list_id", ""),
+    ("list_id", " "),
+    ("list_id", 5),
+    ("tags", "client"),
+    ("tags", ["client", ""]),
+    ("tags", [5]),
+    ("extra_fields", "updated_date"),
+    ("extra_fields", ["a,b"]),
+    ("extra_fields", ["a b"]),
+    ("extra_fields", [""]),
+    ("export_limit", 0),
+    ("export_limit", 50_001),
+    ("export_limit", -1),
+    ("export_limit", 1.5),
+    ("export_limit", "1000"),
+    ("export_limit", True),
+    ("lookback_seconds", -1),
+    ("settle_seconds", -1),
+    ("quota_wait_seconds", -1),
+    ("max_exports", 0),
+    ("request_timeout", 0),
+    ("user_agent", ""),
+    ("user_agent", " x"),
+    ("user_agent", "a\r\nX-Evil: 1"),
+    ("batch_config", {}),
+    ("batch_config", None),
+    ("api_secret", "x"),
+    ("stream_maps", []),
+]
+"""Every way to be wrong that a schema can tell."""
+
+BAD_TOGETHER: list[tuple[str, dict[str, str]]] = [
+    ("api_url", {"api_url": "https://data.leadlex.com:65536/v1"}),
+    ("api_url", {"api_url": "https://[::zz]/v1"}),
+    ("api_url", {"api_url": "https://[1:2]/v1"}),
+    ("end_date", {"start_date": "2024-01-02", "end_date": "2024-01-01"}),
+    ("end_date", {"start_date": "2024-01-01", "end_date": "2024-01-01"}),
+    ("end_date", {"start_date": "2024-01-01T00:00:00Z", "end_date": "2024-01-01T01:00:00+01:00"}),
+    ("start_date", {"start_date": "soon"}),
+    ("start_date", {"start_date": ""}),
+    ("end_date", {"end_date": "2024-02-30"}),
+    ("start_date", {"start_date": "0001-01-01T00:00:00+05:00"}),
+]
+"""The ways that show only once the values are read."""
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_bad_setting_is_named_in_one_line(name: str, value: object) -> None:
+    (line,) = complaints({"api_key": KEY, name: value}, SCHEMA)
+
+    assert line.startswith(f"Setting '{name}' ")
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize(("name", "config"), BAD_TOGETHER)
+def test_a_value_that_cannot_be_read_is_named_in_one_line(
+    name: str, config: dict[str, str]
+) -> None:
+    with pytest.raises(SettingsError, match=rf"^Setting '{name}' must .*\.$"):
+        typed(**config)
+
+
+def test_several_bad_settings_are_all_named() -> None:
+    lines = list(complaints({"export_limit": 0, "tag": "x"}, SCHEMA))
+
+    assert [line.split("'")[1] for line in lines] == ["api_key", "export_limit", "tag"]
+
+
+@given(st.dictionaries(st.sampled_from(sorted(RULES)), st.text(min_size=4)))
+def test_no_complaint_quotes_a_value(config: dict[str, str]) -> None:
+    values = {value for value in config.values() if value.isprintable() and not value.isalnum()}
+
+    assert not any(value in line for line in complaints(config, SCHEMA) for value in values)
+
+
+@pytest.mark.parametrize(
+    "api_url",
+    [
+        DEFAULT_API_URL,
+        "https://abcdefgh.supabase.co/functions/v1/api-gateway/v1",
+        "https://leadlex.internal:8443",
+        "https://leadlex_gateway/v1/",
+        "https://[2001:db8::1]:8443/v1",
+        "http://localhost:8765/v1",
+        "http://127.0.0.1:8765/v1",
+        "http://127.1.2.3/v1",
+        "http://[::1]:8765/v1",
+    ],
+)
+def test_good_urls(api_url: str) -> None:
+    assert list(complaints({"api_key": KEY, "api_url": api_url}, SCHEMA)) == []
+    assert typed(api_url=api_url).api_url == api_url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "date", ["2024-02-29", "2024-02-29T00:00:00Z", "2024-02-29T01:00:00+01:00", "2024-02-29 00:00"]
+)
+def test_dates_in_any_form(date: str) -> None:
+    assert list(complaints({"api_key": KEY, "start_date": date}, SCHEMA)) == []
+    assert typed(start_date=date).start_date == datetime(2024, 2, 29, tzinfo=UTC)
+
+
+def test_null_counts_as_not_set() -> None:
+    nulls = dict.fromkeys(set(SCHEMA["properties"]) - {"api_key"})
+
+    assert list(complaints({"api_key": KEY, **nulls}, SCHEMA)) == []
+    assert typed(**nulls) == typed()
+
+
+def test_the_defaults_are_those_of_the_schema() -> None:
+    defaults = {
+        name: rule["default"] for name, rule in SCHEMA["properties"].items() if "default" in rule
+    }
+
+    assert typed(**defaults) == typed()
+
+
+def test_every_setting_has_a_rule_a_title_and_a_description() -> None:
+    own = set(Settings.__dataclass_fields__)
+
+    assert set(RULES) - {"batch_config"} == own
+    assert own <= set(SCHEMA["properties"])
+    assert all(SCHEMA["properties"][name].keys() >= {"title", "description"} for name in own)
+
+
+def test_only_the_key_is_required_and_secret() -> None:
+    assert SCHEMA["required"] == ["api_key"]
+    assert [name for name, rule in SCHEMA["properties"].items() if rule.get("secret")] == [
+        "api_key"
+    ]
+
+
+def test_extra_fields_come_once_and_after_the_standard_ones() -> None:
+    settings = typed(extra_fields=["updated_date", "email", "updated_date", "first_name"])
+
+    assert settings.fields == (*STANDARD_FIELDS, "updated_date", "first_name")
