@@ -195,13 +195,9 @@ class Client:
 
     def _target(self, response: httpx.Response) -> str:
         """Name where a redirect leads to, without whatever may be secret in it."""
-        try:
-            target = httpx.URL(response.headers["Location"])
-        except (KeyError, httpx.InvalidURL):
-            return "nowhere"
-        return str(target.copy_with(query=None, fragment=None, userinfo=b"")).replace(
-            self._api_key, "***"
-        )
+        target = httpx.URL(response.headers.get("Location", ""))
+        named = str(target.copy_with(query=None, fragment=None, userinfo=b""))
+        return named.replace(self._api_key, "***") or "nowhere"
 
     def _reason(self, response: httpx.Response) -> str:
         """Quote code and message of LeadLex's error envelope, and nothing else of the body."""
