@@ -7,13 +7,15 @@ import json
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import warnings
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -21,7 +23,9 @@ from tap_leadlex.sandbox.instants import to_datetime
 from tap_leadlex.tap import TapLeadLex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    import ssl
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Self
 
     from tap_leadlex.sandbox import Sandbox
     from tap_leadlex.sandbox.store import Row
@@ -107,6 +111,76 @@ class Run:
     def warnings(self) -> list[str]:
         """What a user is warned of."""
         return self.lines("WARNING")
+
+
+class RawServer:
+    """A server on loopback that answers each connection with the bytes that it was given.
+
+    Attributes:
+        requests: The heads of the requests so far.
+    """
+
+    def __init__(
+        self,
+        answer: bytes | Callable[[socket.socket], None],
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        """Listen.
+
+        Args:
+            answer: The answer to every request, or a function that sends it.
+            context: For TLS, the server's side of it.
+        """
+        self.requests: list[str] = []
+        self._answer = answer
+        self._context = context
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._thread = Thread(target=self._serve)
+
+    @property
+    def port(self) -> int:
+        """The port."""
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    @property
+    def url(self) -> str:
+        """The `api_url` for a tap."""
+        scheme = "https" if self._context else "http"
+        return f"{scheme}://127.0.0.1:{self.port}/v1"
+
+    def __enter__(self) -> Self:
+        """Serve."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with suppress(OSError):
+                if self._context:
+                    connection = self._context.wrap_socket(connection, server_side=True)
+                with connection:
+                    self._answer_one(connection)
+
+    def _answer_one(self, connection: socket.socket) -> None:
+        head = b""
+        while b"\r\n\r\n" not in head and (piece := connection.recv(65536)):
+            head += piece
+        self.requests.append(head.decode("latin-1"))
+        if callable(self._answer):
+            self._answer(connection)
+        else:
+            connection.sendall(self._answer)
 
 
 def bookmark(state: Json) -> str | None:
