@@ -117,8 +117,8 @@ class Pipeline:
 
     def count(self) -> Count:
         """Count what is in the destination."""
-        query = "db.table('leadlex.contacts').aggregate('count(*), count(DISTINCT id)').fetchone()"
-        program = f"{self._opened}; print(*{query})"
+        query = "db.table('leadlex.contacts').aggregate('count(*), count(DISTINCT id)')"
+        program = f"{self._opened}; print(*{query}.fetchall()[0])"
         answer = subprocess.check_output([self._python, "-c", program])  # noqa: S603
         return Count(*map(int, answer.split()))
 
