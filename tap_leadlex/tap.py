@@ -25,6 +25,14 @@ from tap_leadlex.writer import MessageWriter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# What others log that we do not want: httpx tells each request at INFO, where the stream's own
+# lines say it better; the rest shows values at DEBUG: headers, and what a filter came out with.
+_QUIETER = {
+    "httpx": logging.WARNING,
+    "httpcore": logging.INFO,
+    "singer_sdk.mapper": logging.INFO,
+}
+
 
 class Command(SingerCommand):
     """The command line, which ends in one line where the SDK's ends in a traceback."""
@@ -71,10 +79,8 @@ class TapLeadLex(Tap):
         """
         if isinstance(kwargs.get("catalog"), dict):
             kwargs["catalog"] = _catalog(kwargs["catalog"])
-        # httpx tells each request at INFO; the stream's own lines say it better.
-        logging.getLogger("httpx").setLevel(logging.WARNING)
-        # At DEBUG, stream maps tell what came out of their filters: it may be a contact's value.
-        logging.getLogger("singer_sdk.mapper").setLevel(logging.INFO)
+        for logger, level in _QUIETER.items():
+            logging.getLogger(logger).setLevel(level)
         try:
             super().__init__(validate_config=validate_config, **kwargs)
         except ConfigValidationError as error:
