@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Self
 
+    from singer_sdk import Tap
+
     from tap_leadlex.sandbox import Sandbox
     from tap_leadlex.sandbox.store import Row
 
@@ -206,6 +208,7 @@ def run(
     state: Json | None = None,
     catalog: Json | None = None,
     log_level: str = "INFO",
+    tap: type[Tap] = TapLeadLex,
 ) -> Run:
     """Run the command line in this process, which leaves no trace in it.
 
@@ -215,6 +218,7 @@ def run(
         state: The state, if any.
         catalog: The catalog, if any.
         log_level: From which level on to log.
+        tap: The tap, if it is another one.
     """
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")
     err = io.StringIO()
@@ -224,7 +228,7 @@ def run(
         stack.enter_context(mock.patch.dict(os.environ, TAP_LEADLEX_LOGLEVEL=log_level))
         stack.enter_context(redirect_stdout(out))
         stack.enter_context(redirect_stderr(err))
-        exit_code = _exit_code([*given, *arguments])
+        exit_code = _exit_code(tap, [*given, *arguments])
     out.flush()
     return Run(exit_code, out.buffer.getvalue().decode(), err.getvalue())
 
@@ -305,9 +309,9 @@ def _files(config: Json, state: Json | None, catalog: Json | None) -> Iterator[l
         yield arguments
 
 
-def _exit_code(arguments: Sequence[str]) -> int:
+def _exit_code(tap: type[Tap], arguments: Sequence[str]) -> int:
     try:
-        TapLeadLex.cli(arguments)
+        tap.cli(arguments)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0
