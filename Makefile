@@ -14,6 +14,7 @@ setup: .venv/.ready .venv-targets/.ready .venv-meltano/.ready ## make the virtua
 lint: .venv/.ready ## check style, dependencies and meltano.yml
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/pip check
 	$(BIN)/deptry tap_leadlex
 	$(BIN)/check-jsonschema --builtin-schema vendor.meltano meltano.yml
 
@@ -27,7 +28,7 @@ demo: .venv/.ready .venv-targets/.ready ## sync a sandbox, or your workspace, in
 	@$(BIN)/python demo/first_sync.py
 
 pins: .venv/.ready ## renew the pins in requirements/
-	$(call pin,dev,--group dev --extra sandbox pyproject.toml)
+	$(call pin,dev,--group dev --all-extras pyproject.toml)
 	$(call pin,targets,requirements/targets.in)
 	$(call pin,meltano,requirements/meltano.in)
 

@@ -69,7 +69,7 @@ class Destination:
 def records_in(file: Path) -> list[Json]:
     """Give the rows of a DuckDB file as the records that they were."""
     columns = ", ".join(expression or name for name, expression in _COLUMNS.items())
-    command = [environment("targets") / "bin/python", "-c", _READER, file, columns]
+    command = [f"{environment('targets')}/bin/python", "-c", _READER, str(file), columns]
     rows = json.loads(subprocess.check_output(command, timeout=TIMEOUT))  # noqa: S603
     records = [dict(zip(FIELDS, row, strict=True)) for row in rows]
     return [record | {"tags": json.loads(record["tags"])} for record in records]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
 from .destination import create, records_in
-from .environments import MACHINE, ROOT, environment
+from .environments import INSTALLING, MACHINE, ROOT, copy_project, environment
 from .support import by_id, truth
 
 if TYPE_CHECKING:
@@ -17,22 +16,16 @@ if TYPE_CHECKING:
 
     from tap_leadlex.sandbox import Sandbox
 
-INSTALLING = 600
-
 
 class Project:
     """A copy of the project, as a fresh clone has it."""
 
     def __init__(self, folder: Path, sandbox: Sandbox) -> None:
         """Copy the project, for a sandbox that does not listen on the port in meltano.yml."""
-        for name in ("LICENSE", "README.md", "meltano.yml", "pyproject.toml"):
-            shutil.copy(ROOT / name, folder)
-        shutil.copytree(ROOT / "tap_leadlex", folder / "tap_leadlex")
-        (folder / "output").mkdir()
+        copy_project(folder)
         self.folder = folder
         self._environment = {
             **MACHINE,
-            "NO_PROXY": "127.0.0.1",
             # By pip: it is set up on every machine that came through `make setup`.
             "MELTANO_VENV_BACKEND": "virtualenv",
             "TAP_LEADLEX_API_URL": sandbox.url,
