@@ -1,0 +1,333 @@
+"""Runs that follow each other: whatever state one left, the next goes on right behind it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tap_leadlex import instants
+from tap_leadlex.sandbox import Call, History, Quotas, Reading, Sandbox, Store
+from tap_leadlex.sandbox.instants import from_datetime
+from tap_leadlex.sandbox.readings import Bound, Order, Precision
+
+from .support import (
+    Json,
+    Run,
+    bookmark,
+    by_id,
+    config_for,
+    run,
+    run_process,
+    state_at,
+    truth,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+UNLIMITED = Quotas(exports=None)
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
+MIDDLE = datetime(2024, 9, 15, tzinfo=UTC)
+BEHIND = datetime(2026, 6, 2, tzinfo=UTC)
+"""Behind all contacts that a sandbox begins with, and in the past."""
+
+
+def at(instant: datetime) -> int:
+    """Give an instant as the sandbox counts."""
+    return from_datetime(instant)
+
+
+def show(instant: datetime) -> str:
+    """Give an instant as settings and queries have it."""
+    return instants.plain(instant)
+
+
+def asked(call: Call) -> dict[str, str]:
+    """Give what an export call asked for."""
+    return dict(parse_qsl(call.query))
+
+
+def sound(done: Run) -> Run:
+    """Make sure that a run ended well and quietly, its STATEs never going back; give it."""
+    assert done.exit_code == 0
+    assert done.failures == done.warnings == []
+    marks = [mark for state in done.states if (mark := bookmark(state))]
+    assert marks == sorted(marks)
+    assert len(done.ids) == len(set(done.ids))
+    return done
+
+
+def parts(done: Run) -> list[tuple[Json, list[Json]]]:
+    """Give every state of a run with the records that came before it."""
+    records: list[Json] = []
+    found = []
+    for message in done.messages:
+        if message["type"] == "RECORD":
+            records.append(message["record"])
+        elif message["type"] == "STATE":
+            found.append((message["value"], list(records)))
+    return found
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        Reading(),
+        Reading(order=Order.SHUFFLED, lower=Bound.EXCLUSIVE),
+        Reading(order=Order.BY_ID, upper=Bound.INCLUSIVE, precision=Precision.US),
+        Reading(order=Order.DESCENDING, precision=Precision.US_SHOWN_AS_S),
+        Reading(lower=Bound.EXCLUSIVE, upper=Bound.INCLUSIVE, precision=Precision.MS),
+    ],
+)
+@pytest.mark.parametrize("history", [History.GROWING, History.MIGRATION])
+def test_from_every_state_of_a_full_run_comes_the_remainder(
+    serve: Callable[..., Sandbox], history: History, reading: Reading
+) -> None:
+    sandbox = serve(contacts=400, history=history, reading=reading, quotas=UNLIMITED)
+    config = config_for(sandbox, export_limit=150)
+    everything = {str(row.contact.id) for row in sandbox.store.rows()}
+
+    full = sound(run(config | {"end_date": show(BEHIND)}))
+
+    assert set(full.ids) == everything
+    assert len(sandbox.exports) >= 3
+    states = parts(full)
+    assert len({bookmark(state) for state, _ in states}) >= 3
+    for state, delivered in states:
+        before = len(sandbox.exports)
+        rest = sound(run(config, state=state))
+        assert len(sandbox.exports) > before
+        assert set(rest.ids) == everything - {record["id"] for record in delivered}
+
+
+def test_each_record_lies_within_the_bookmarks_around_it(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=1_500, history=History.GROWING, quotas=UNLIMITED)
+
+    full = sound(run(config_for(sandbox, export_limit=300)))
+
+    start = "0"
+    known = 0
+    for state, delivered in parts(full):
+        end = str(bookmark(state))
+        for record in delivered[known:]:
+            assert start <= instants.canonical(instants.parse(record["created_at"])) < end
+        start, known = end, len(delivered)
+    assert known == 1_500
+    assert len(sandbox.exports) > 5
+
+
+def test_a_run_whose_news_fit_one_export_makes_one_call(serve: Callable[..., Sandbox]) -> None:
+    """Through real processes, as a user runs them."""
+    sandbox = serve(contacts=500)
+    first = sound(run_process(config_for(sandbox, end_date=show(BEHIND))))
+    before = len(sandbox.calls)
+    news = [sandbox.store.create(at(BEHIND + DAY)).contact.id for _ in range(25)]
+
+    second = sound(run_process(config_for(sandbox), state=first.state))
+
+    assert first.bookmark == instants.canonical(BEHIND)
+    assert by_id(first.records + second.records) == by_id(truth(sandbox))
+    assert sorted(second.ids) == sorted(news)
+    (call,) = sandbox.calls[before:]
+    assert call.is_export
+
+
+def test_a_run_with_nothing_new_makes_one_call_and_goes_on(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=50)
+    first = sound(run(config_for(sandbox, end_date=show(BEHIND))))
+    before = len(sandbox.calls)
+
+    second = sound(run(config_for(sandbox, end_date=show(BEHIND + DAY)), state=first.state))
+
+    assert second.records == []
+    assert second.bookmark == instants.canonical(BEHIND + DAY)
+    (call,) = sandbox.calls[before:]
+    assert asked(call)["created_after"] == show(BEHIND - SECOND)
+    assert call.is_export
+
+
+def test_a_run_with_nothing_to_ask_for_makes_no_call(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=50)
+    for mark in (BEHIND, BEHIND + DAY, datetime(2999, 1, 1, tzinfo=UTC)):
+        state = state_at(instants.canonical(mark))
+        done = sound(run(config_for(sandbox, end_date=show(BEHIND)), state=state))
+
+        assert done.records == []
+        assert done.state == state
+    assert sandbox.calls == []
+
+
+def test_empty_windows_advance(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=0)
+
+    first = sound(run(config_for(sandbox, end_date=show(MIDDLE))))
+    before = len(sandbox.exports)
+    second = sound(run(config_for(sandbox, end_date=show(BEHIND)), state=first.state))
+
+    assert first.records == second.records == []
+    assert first.bookmark == instants.canonical(MIDDLE)
+    assert second.bookmark == instants.canonical(BEHIND)
+    assert before <= 1
+    assert len(sandbox.exports) == before + 1
+
+
+def test_a_look_back_repeats_its_contacts_and_takes_nothing_back(
+    serve: Callable[..., Sandbox],
+) -> None:
+    sandbox = serve(contacts=2_000)
+    state = state_at(instants.canonical(MIDDLE))
+    config = config_for(sandbox, lookback_seconds=30 * 86_400, end_date=show(BEHIND))
+
+    done = run(config, state=state)
+
+    assert done.exit_code == 0
+    expected = [
+        record
+        for record in truth(sandbox)
+        if instants.parse(record["created_at"]) >= MIDDLE - 30 * DAY
+    ]
+    assert by_id(done.records) == by_id(expected)
+    assert all(str(bookmark(state)) >= instants.canonical(MIDDLE) for state in done.states)
+    assert done.bookmark == instants.canonical(BEHIND)
+    assert len(sandbox.exports) == 1
+
+
+def test_a_look_back_of_many_windows_takes_nothing_back(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=2_000, quotas=UNLIMITED)
+    state = state_at(instants.canonical(BEHIND))
+    config = config_for(sandbox, lookback_seconds=2_000 * 86_400, export_limit=500)
+
+    done = sound(run(config, state=state))
+
+    assert len(done.records) == 2_000
+    assert {str(bookmark(state)) >= instants.canonical(BEHIND) for state in done.states} == {True}
+    assert len(sandbox.exports) > 4
+
+
+def test_bounds_are_half_open(serve: Callable[..., Sandbox]) -> None:
+    """Whatever the bounds of LeadLex mean, `start_date` is inside and `end_date` is not."""
+    end = MIDDLE + DAY
+    for lower, upper in ((low, up) for low in Bound for up in Bound):
+        reading = Reading(lower=lower, upper=upper)
+        sandbox = serve(contacts=0, reading=reading, quotas=UNLIMITED)
+        moments = [MIDDLE - SECOND, MIDDLE, MIDDLE + SECOND, end - SECOND, end, end + SECOND]
+        ids = [sandbox.store.create(at(moment)).contact.id for moment in moments]
+        config = config_for(sandbox, start_date=show(MIDDLE))
+
+        first = sound(run(config | {"end_date": show(end)}))
+        second = sound(run(config, state=first.state))
+
+        assert sorted(first.ids) == sorted(ids[1:4])
+        assert sorted(second.ids) == sorted(ids[4:])
+        assert len(sandbox.exports) == 2
+
+
+@pytest.mark.parametrize(
+    ("start", "delivered"), [(MIDDLE - 100 * DAY, MIDDLE), (MIDDLE + 100 * DAY, None)]
+)
+def test_the_later_of_start_date_and_bookmark_counts(
+    serve: Callable[..., Sandbox], start: datetime, delivered: datetime | None
+) -> None:
+    sandbox = serve(contacts=1_000)
+    state = state_at(instants.canonical(MIDDLE))
+
+    done = sound(run(config_for(sandbox, start_date=show(start)), state=state))
+
+    first = delivered or start
+    expected = [
+        record for record in truth(sandbox) if instants.parse(record["created_at"]) >= first
+    ]
+    assert by_id(done.records) == by_id(expected)
+    assert len(sandbox.exports) == 1
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "2024-09-15T00:00:00.000000Z",
+        "2024-09-15T00:00:00Z",
+        "2024-09-15T02:00:00+02:00",
+        "2024-09-15",
+    ],
+)
+def test_a_bookmark_may_be_written_in_any_form(serve: Callable[..., Sandbox], form: str) -> None:
+    sandbox = serve(contacts=200)
+
+    done = sound(run(config_for(sandbox), state=state_at(form)))
+
+    assert asked(sandbox.exports[0])["created_after"] == show(MIDDLE - SECOND)
+    assert len(sandbox.exports) == 1
+    assert 0 < len(done.records) < 200
+
+
+def test_what_may_still_be_committed_late_is_left_for_later(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=0)
+    now = datetime.now(UTC)
+    ids = {
+        ago: sandbox.store.create(at(now - timedelta(minutes=ago))).contact.id
+        for ago in (-600, 10, 50, 70, 600)
+    }
+
+    first = sound(run(config_for(sandbox, settle_seconds=3_600)))
+    second = sound(run(config_for(sandbox, settle_seconds=1_800), state=first.state))
+    third = sound(run(config_for(sandbox), state=second.state))
+
+    assert sorted(first.ids) == sorted([ids[70], ids[600]])
+    assert second.ids == [ids[50]]
+    assert third.ids == [ids[10]]
+    assert instants.parse(str(third.bookmark)) <= datetime.now(UTC)
+    assert len(sandbox.exports) == 3
+
+
+def test_no_bookmark_stands_ahead_of_leadlex_s_own_clock(serve: Callable[..., Sandbox]) -> None:
+    behind = datetime.now(UTC) - timedelta(hours=3)
+    sandbox = serve(contacts=100, clock=lambda: behind)
+
+    first = run(config_for(sandbox))
+    late = sandbox.store.create(at(behind + timedelta(hours=1))).contact.id
+    sandbox.workspace.clock = lambda: datetime.now(UTC)
+    second = run(config_for(sandbox), state=first.state)
+
+    assert first.exit_code == second.exit_code == 0
+    assert instants.parse(str(first.bookmark)) <= behind
+    assert len(first.ids) == 100
+    assert second.ids == [late]
+    assert len(sandbox.exports) == 2
+
+
+@given(
+    contacts=st.lists(st.integers(0, 60), max_size=30),
+    cuts=st.lists(st.integers(0, 70), min_size=1, max_size=5),
+    order=st.sampled_from(Order),
+    lower=st.sampled_from(Bound),
+    upper=st.sampled_from(Bound),
+    precision=st.sampled_from(Precision),
+)
+@settings(max_examples=30)
+def test_any_row_of_runs_delivers_each_contact_once(
+    contacts: list[int],
+    cuts: list[int],
+    order: Order,
+    lower: Bound,
+    upper: Bound,
+    precision: Precision,
+) -> None:
+    """Contacts and the ends of the runs share a handful of instants, at half seconds too."""
+    reading = Reading(order=order, lower=lower, upper=upper, precision=precision)
+    times = [at(MIDDLE) + half_seconds * 500_000 for half_seconds in contacts]
+    ends = [MIDDLE + half_seconds * SECOND / 2 for half_seconds in sorted(cuts)]
+    with Sandbox(store=Store(times, reading=reading), quotas=UNLIMITED) as sandbox:
+        state: Json | None = None
+        ids: list[str] = []
+        for end in [*ends, BEHIND]:
+            before = len(sandbox.exports)
+            done = sound(run(config_for(sandbox, end_date=show(end)), state=state))
+            assert len(sandbox.exports) <= before + 1
+            state = done.state if done.states else state
+            ids += done.ids
+        assert sorted(ids) == sorted(row.contact.id for row in sandbox.store.rows())
