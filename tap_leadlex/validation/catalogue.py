@@ -180,6 +180,11 @@ SURPLUS = Kind(
     "Ids or dates were changed on the way, or the contacts were deleted long ago.",
     "Compare the sample below with LeadLex; a full refresh cleans the destination.",
 )  # fmt: skip
+MISDATED = Kind(
+    "misdated", _N, _WRONG, "contacts that the sync has under another date than LeadLex",
+    "Windows and bookmarks go by that date: the next run may skip or repeat contacts.",
+    "Compare created_at with LeadLex: a shifted time zone shows like this.",
+)  # fmt: skip
 COUNT_MISMATCH = Kind(
     "count-mismatch", _N, _LOSS, "the sync and LeadLex count differently in a range",
     "Contacts are missing there, or stand there under a wrong date.",
@@ -192,4 +197,9 @@ DIFFERENT_VALUE = Kind(
     "different-value", _V, _WRONG, "a value differs from LeadLex",
     "The destination shows something that LeadLex does not.",
     "Look at the contact in LeadLex; --show-values prints both values.",
+)  # fmt: skip
+UNKNOWN_CONTACT = Kind(
+    "unknown-contact", _V, _WRONG, "contacts whose id LeadLex does not know",
+    "Ids were changed on the way: no later sync will update these rows.",
+    "Look at what rewrites ids between LeadLex and here.",
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_PLACES = 5
+_PLACES = 20
 _DETAILS = 50
 _OTHERS = "others"
 _LONGEST = 80

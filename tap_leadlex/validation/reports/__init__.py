@@ -1,0 +1,1 @@
+"""One outcome, told to people and machines."""
