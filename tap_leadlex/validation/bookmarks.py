@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
 from tap_leadlex.validation import catalogue, claims
+from tap_leadlex.validation.claims import Claim
 from tap_leadlex.validation.windows import WindowLog
 
 if TYPE_CHECKING:
-    from tap_leadlex.validation.claims import Claim
     from tap_leadlex.validation.findings import Findings
     from tap_leadlex.validation.messages import State
 
@@ -18,58 +17,51 @@ _CLOCK_SLACK = 300.0
 """Seconds that two clocks may differ."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resumption:
-    """Where the run is said to begin.
-
-    Attributes:
-        claim: The claim of the state that it was given; `None` where that is not known.
-        lookback: Seconds before the bookmark that it repeats on purpose.
-    """
-
-    claim: Claim | None = None
-    lookback: float = 0.0
-
-
 class Bookmarks:
     """Takes contacts and states in order.
 
     Attributes:
-        bookmark: The highest bookmark that this run claimed, seconds since 1970, or `None`.
-        filters: The last claim that named its filters, or `None`.
+        origin: What the state that the run was given claims; `None` where nothing tells.
+        claim: The last claim of this run, or the origin.
+        position: The highest position that this run claimed, seconds since 1970, or `None`.
+        refreshing: Whether this is a full refresh.
         log: The windows that the states closed.
     """
 
     def __init__(
-        self, findings: Findings, stream: str, resumption: Resumption, now: float = inf
+        self,
+        findings: Findings,
+        stream: str,
+        *,
+        origin: Claim | None = None,
+        lookback: float = 0.0,
+        now: float = inf,
     ) -> None:
         """Begin.
 
         Args:
             findings: Where to put what is found.
             stream: The stream that holds LeadLex's contacts.
-            resumption: Where the run is said to begin.
+            origin: What the state claims that the run is said to have been given.
+            lookback: Seconds before its bookmark that the run repeats on purpose.
             now: The present, seconds since 1970.
         """
         self._findings = findings
         self._stream = stream
-        self._lookback = resumption.lookback
+        self._lookback = lookback
         self._now = now
-        self.bookmark: float | None = None
-        self.filters: Claim | None = None
+        self.origin = origin
+        self.position: float | None = None
         self.log = WindowLog()
-        self._stated = False
-        self._resumed = self._known = (
-            None if resumption.claim is None else resumption.claim.bookmark
-        )
-        if resumption.claim is not None and resumption.claim.filtered:
-            self.filters = resumption.claim
-        # Contacts created before it may not come any more.
-        self._floor = -inf if self._resumed is None else self._resumed - self._lookback
-        self._newest = -inf
+        self._begun = self._stated = self._moved = False
         self._newest_place: tuple[int, object] = (0, None)
-        self._pending = 0
-        self._versioned = False
+        self._newest = -inf
+        self._pending = self._fresh = 0
+        self._start(origin or Claim())
+
+    def begin(self) -> None:
+        """Take the first SCHEMA: a STATE before it tells what the run was given."""
+        self._begun = True
 
     def record(
         self,
@@ -85,21 +77,26 @@ class Bookmarks:
             line: Its line.
             identity: Its id.
             created: Its creation instant, if it has one.
-            version: Its table version; only a full refresh has one, which begins anew below the
-                bookmark of the incremental runs.
+            version: Its table version; only a full refresh has one.
             extracted: When its export came, as printed.
         """
         self.log.count(extracted)
         self._pending += 1
-        self._versioned = version is not None
+        if version is not None and not self.refreshing:
+            # It begins anew, below the bookmark of the incremental runs.
+            self._start(Claim(refreshing=True))
+            self._pending = 1
         if created is None:
             self._findings.add(catalogue.BAD_DATE, line=line, identity=identity)
             return
+        if created >= self._reached:
+            self._fresh += 1
         if created > self._newest:
             self._newest = created
             self._newest_place = line, identity
-        if created < self._floor and not self._versioned:
-            self._below_floor(line, identity, created)
+        if created < self._floor:
+            kind = catalogue.BOOKMARK_AHEAD if self._moved else catalogue.BEFORE_RESUME
+            self._findings.add(kind, line=line, identity=identity)
 
     def state(self, line: int, message: State) -> None:
         """Take a STATE."""
@@ -110,52 +107,86 @@ class Bookmarks:
             self._pending = 0
             self._findings.add(catalogue.BAD_STATE, line=line, detail=str(error))
             return
-        if claim.filtered:
-            self._compare_filters(line, claim)
-        if claim.bookmark is None:
-            self._without_bookmark(line)
-        else:
-            self._advance(line, claim.bookmark)
+        if not self._begun:
+            self._resume(line, claim)
+            return
+        self._compare_filters(line, claim)
+        if claim.position is None and claim.refreshing:
+            self._start(claim)
+        elif claim.position is None:
+            # It claims nothing, so it may not follow one that did.
+            if self.claim.position is not None:
+                self._findings.add(catalogue.BOOKMARK_BACK, line=line, detail="it is gone")
+        elif claim.refreshing or not self._ends_bounded_refresh(claim):
+            self._advance(line, claim, claim.position)
 
     def end(self) -> None:
         """Take the end of the stream."""
-        if self._pending and self._stated:
-            self._findings.add(catalogue.UNCLOSED, count=self._pending)
-        elif not self._stated:
+        if not self._stated and self.origin is None:
             self._findings.add(catalogue.NO_STATE)
+        elif self._pending:
+            self._findings.add(catalogue.UNCLOSED, count=self._pending)
 
-    def _without_bookmark(self, line: int) -> None:
-        """Take a STATE without a bookmark: it claims nothing, so it may not follow one."""
-        if self._known is not None:
-            self._findings.add(catalogue.BOOKMARK_BACK, line=line, detail="it is gone")
+    def _start(self, claim: Claim) -> None:
+        """Go on from what a claim says."""
+        self.claim = claim
+        self.refreshing = claim.refreshing
+        self._delivered: int | None = 0 if claim.position is None else claim.delivered
+        self._reached = -inf if claim.position is None else claim.position
+        # Contacts created before it may not come any more.
+        self._floor = self._reached - self._lookback
+        self._newest = -inf
+        self._pending = self._fresh = 0
 
-    def _advance(self, line: int, bookmark: float) -> None:
+    def _resume(self, line: int, claim: Claim) -> None:
+        """Take the STATE that repeats what the run was given."""
+        if self.origin is not None and self.origin.position != claim.position:
+            self._findings.add(catalogue.RESUMED_ELSEWHERE, line=line)
+        self.origin = claim
+        self._start(claim)
+
+    def _advance(self, line: int, claim: Claim, position: float) -> None:
+        if claim.refreshing and not self.refreshing:
+            self._start(Claim(refreshing=True))
         self._stated = True
-        if self._resumed is None:
-            self._resumed = bookmark
-        if self._known is not None and bookmark < self._known:
+        if position < self._reached:
             self._findings.add(catalogue.BOOKMARK_BACK, line=line)
-        if self._newest >= bookmark and not self._versioned:
+        if self._newest >= position:
             at, identity = self._newest_place
             self._findings.add(catalogue.RECORD_AHEAD, line=at, identity=identity)
-        if bookmark > self._now + _CLOCK_SLACK:
+        if position > self._now + _CLOCK_SLACK:
             self._findings.add(catalogue.FUTURE_BOOKMARK, line=line)
-        self.log.close(self._known, bookmark, line)
-        self._known = max(bookmark, self._known or bookmark)
-        self.bookmark = max(bookmark, self.bookmark or bookmark)
-        self._floor = max(self._floor, bookmark)
+        self._compare_delivered(line, claim)
+        self.log.close(None if self._reached == -inf else self._reached, position, line)
+        if position > self._reached:
+            self._reached = self._floor = position
+            self._moved = True
+        self.claim = claim
+        self.position = max(position, self.position or position)
         self._newest = -inf
-        self._pending = 0
+        self._pending = self._fresh = 0
 
-    def _below_floor(self, line: int, identity: object, created: float) -> None:
-        if self.bookmark is None:
-            self._findings.add(catalogue.BEFORE_RESUME, line=line, identity=identity)
-        elif self._resumed is None or not (
-            self._resumed - self._lookback <= created < self._resumed
-        ):
-            self._findings.add(catalogue.BOOKMARK_AHEAD, line=line, identity=identity)
+    def _ends_bounded_refresh(self, claim: Claim) -> bool:
+        """Tell whether a refresh ended below the bookmark, which then stays where it was."""
+        ends = self.claim.refreshing and (claim.position or 0.0) < self._reached
+        self._pending = 0 if ends else self._pending
+        return ends
 
     def _compare_filters(self, line: int, claim: Claim) -> None:
-        earlier, self.filters = self.filters, claim
-        if earlier and (earlier.list_id, earlier.tags) != (claim.list_id, claim.tags):
+        earlier = self.claim
+        if (
+            claim.explicit
+            and earlier.explicit
+            and (earlier.list_id, earlier.tags) != (claim.list_id, claim.tags)
+        ):
             self._findings.add(catalogue.FILTERS_CHANGED, line=line)
+
+    def _compare_delivered(self, line: int, claim: Claim) -> None:
+        """Hold the state's own count against the contacts that came since the last one."""
+        before = self._delivered if claim.since == self.claim.since else 0
+        self._delivered = claim.delivered
+        if before is None or claim.delivered is None:
+            return
+        lost = claim.delivered - before - self._fresh
+        if lost > 0:
+            self._findings.add(catalogue.UNCOUNTED, line=line, count=lost)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from tap_leadlex.validation.errors import CannotValidateError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
@@ -28,7 +30,7 @@ _ADVICE: dict[int, str] = {
 }
 
 
-class ApiError(Exception):
+class ApiError(CannotValidateError):
     """LeadLex did not answer as it must; one line, with what to do."""
 
 

@@ -147,6 +147,16 @@ BEFORE_RESUME = Kind(
     "They were delivered before, unless the run had another state than --state says.",
     "Hand both programs the same state, and this one the tap's --lookback-seconds.",
 )  # fmt: skip
+RESUMED_ELSEWHERE = Kind(
+    "resumed-elsewhere", _B, _LOSS, "the run did not begin where the last one ended",
+    "What lies between the two places is skipped or repeated.",
+    "Give the tap the state that the last run ended with: the one of --state.",
+)  # fmt: skip
+UNCOUNTED = Kind(
+    "uncounted", _B, _LOSS, "contacts that a STATE counts as delivered and that did not come",
+    "They were lost between the tap and here, and no later run asks for them.",
+    "Look at what filters or rewrites the stream; a stream map that filters shows like this.",
+)  # fmt: skip
 FUTURE_BOOKMARK = Kind(
     "future-bookmark", _B, _LOSS, "a bookmark lies in the future",
     "Contacts created until then are skipped for good.",

@@ -14,24 +14,30 @@ class BadStateError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a state says.
+    """What a state says; instants are seconds since 1970.
 
     Attributes:
-        bookmark: Every contact created before it was delivered, seconds since 1970; `None` where
-            the state claims nothing.
-        list_id: The list that the bookmark was earned under.
+        position: Every contact created before it was delivered, by the incremental runs or by the
+            refresh; `None` where the state claims nothing.
+        refreshing: Whether a full refresh is under way, which begins anew at the beginning.
+        since: From which creation instant on; `None` for the beginning of history.
+        delivered: How many contacts were, by all runs since then; `None` where it does not say.
+        list_id: The list that the position was earned under.
         tags: The tags that it was earned under.
-        filtered: Whether the state says under which filters it was earned.
+        explicit: Whether the state itself says from where on and under which filters.
     """
 
-    bookmark: float | None = None
+    position: float | None = None
+    refreshing: bool = False
+    since: float | None = None
+    delivered: int | None = None
     list_id: str | None = None
     tags: tuple[str, ...] = ()
-    filtered: bool = False
+    explicit: bool = False
 
 
 def read(value: object, stream: str) -> Claim:
-    """Read the value of a STATE, or a file that `--state` takes.
+    """Read the value of a STATE, or of a file that `--state` takes.
 
     Args:
         value: The value, as JSON gave it.
@@ -40,30 +46,39 @@ def read(value: object, stream: str) -> Claim:
     Raises:
         BadStateError: If its form is wrong. Keys that are not known are passed over.
     """
-    bookmarks = _within(value, "bookmarks", "value")
-    entry = _within(bookmarks, stream, "bookmarks")
-    filters = _within(entry, "filters", stream)
+    entry = _within(_within(value, "bookmarks", "value"), stream, "bookmarks")
+    bookmark = _instant(entry, "replication_key_value")
+    if bookmark is not None and entry.get("replication_key", "created_at") != "created_at":
+        msg = "replication_key is not created_at"
+        raise BadStateError(msg)
+    refresh = _within(entry, "refresh", stream)
+    source = refresh or entry
+    filters = _within(source, "filters", stream)
     list_id, tags = filters.get("list_id"), filters.get("tags") or []
     if not isinstance(list_id, str | None) or not isinstance(tags, list):
         msg = "filters: list_id must be text and tags an array"
         raise BadStateError(msg)
+    delivered = source.get("delivered")
     return Claim(
-        _bookmark(entry), list_id, tuple(sorted(map(str, tags))), filtered="filters" in entry
+        position=_instant(refresh, "until") if refresh else bookmark,
+        refreshing=bool(refresh),
+        since=_instant(source, "since"),
+        delivered=delivered if type(delivered) is int else None,
+        list_id=list_id,
+        tags=tuple(sorted(map(str, tags))),
+        explicit="filters" in source,
     )
 
 
-def _bookmark(entry: dict[str, Any]) -> float | None:
-    printed = entry.get("replication_key_value")
+def _instant(entry: dict[str, Any], name: str) -> float | None:
+    printed = entry.get(name)
     if printed is None:
         return None
-    if entry.get("replication_key", "created_at") != "created_at":
-        msg = "replication_key is not created_at"
-        raise BadStateError(msg)
     if not isinstance(printed, str) or (instant := seconds(printed)) is None:
-        msg = "replication_key_value is no date"
+        msg = f"{name} is no date"
         raise BadStateError(msg)
     if not is_fixed_width(printed):
-        msg = "replication_key_value is not in the one form that sorts as text"
+        msg = f"{name} is not in the one form that sorts as text"
         raise BadStateError(msg)
     return instant
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tap_leadlex.validation.config import api_key, api_url, instant, load, read_state
-from tap_leadlex.validation.destination import DestinationError
+from tap_leadlex.validation.errors import CannotValidateError
 from tap_leadlex.validation.options import DEFAULT_API_URL, Options
 from tap_leadlex.validation.outcome import COULD_NOT
 from tap_leadlex.validation.publish import Reports, publish
@@ -30,7 +30,7 @@ class Program(click.Command):
         """Run; what cannot be validated ends in one line and exit code 2."""
         try:
             return super().main(*args, **kwargs)
-        except (DestinationError, OSError) as error:
+        except (CannotValidateError, OSError) as error:
             click.echo(f"leadlex-validate: {error}", err=True)
         except Exception as error:
             if os.environ.get("LEADLEX_VALIDATE_DEBUG"):

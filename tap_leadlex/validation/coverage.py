@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from tap_leadlex.validation.comparison import Range
 
 if TYPE_CHECKING:
+    from tap_leadlex.validation.claims import Claim
     from tap_leadlex.validation.comparison import FirstCount
     from tap_leadlex.validation.options import Options
     from tap_leadlex.validation.stream import StreamValidator
 
 _EXPORT = 600.0
 """Seconds that an export may take between LeadLex's reading and the tap's noting the time."""
-_LEAST = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,20 @@ class Coverage:
     inferred: bool = False
 
 
-def known_start(options: Options) -> float | None:
-    """Say from which creation instant on a run delivers, as far as the options tell.
+def known_start(options: Options, origin: Claim | None) -> float | None:
+    """Say from which creation instant on a run delivers, as far as that is known.
+
+    Args:
+        options: What is known of the run.
+        origin: What the state claims that it was given.
 
     Returns:
         Seconds since 1970, or `None` for the beginning of history.
     """
-    bookmark = None if options.state is None else options.state.bookmark
-    if bookmark is None:
+    if origin is None or origin.position is None:
         return options.start
-    resumed = bookmark - options.lookback
+    # A refresh that goes on does not look back.
+    resumed = origin.position - (0 if origin.refreshing else options.lookback)
     return resumed if options.start is None else max(resumed, options.start)
 
 
@@ -57,21 +61,25 @@ def coverage(options: Options, seen: StreamValidator, first: FirstCount | None) 
         seen: Its stream, read to the end.
         first: What LeadLex held before it.
     """
+    marks = seen.bookmarks
     since = _began(seen, first)
-    created = [instant for instant in seen.ledger.created if not isnan(instant)]
-    end = seen.bookmarks.bookmark
-    if seen.versioned and created:
-        # A full refresh covers all; its states may still hold an older bookmark.
-        end = max(end or created[0], max(created) + _LEAST)
-    if end is None:
+    if marks.position is None:
         return Coverage(None, since)
-    start = known_start(options)
-    told = options.first_sync or options.state is not None or seen.versioned
-    if start is not None or told:
-        return Coverage(Range(start, end, since, first), since)
-    if not created:
-        return Coverage(None, since)
-    return Coverage(Range(min(created), end, since, first), since, inferred=True)
+    origin, claim = marks.origin, marks.claim
+    if origin is not None and marks.refreshing and not origin.refreshing:
+        origin = None  # the refresh began anew
+    if origin is not None and origin.position is not None:
+        start = known_start(options, origin)
+    elif claim.explicit:
+        start = claim.since
+    elif options.first_sync or marks.origin is not None or options.start is not None:
+        start = options.start
+    else:
+        start = min((one for one in seen.ledger.created if not isnan(one)), default=None)
+        if start is None:
+            return Coverage(None, since)
+        return Coverage(Range(start, marks.position, since, first), since, inferred=True)
+    return Coverage(Range(start, marks.position, since, first), since)
 
 
 def _began(seen: StreamValidator, first: FirstCount | None) -> float:
@@ -79,4 +87,4 @@ def _began(seen: StreamValidator, first: FirstCount | None) -> float:
         return first.at
     if seen.extracted is not None:
         return seen.extracted - _EXPORT
-    return seen.bookmarks.bookmark or time.time()
+    return seen.bookmarks.position or time.time()

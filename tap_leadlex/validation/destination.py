@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tap_leadlex.validation import catalogue
 from tap_leadlex.validation.comparison import Range
+from tap_leadlex.validation.errors import CannotValidateError
 from tap_leadlex.validation.findings import Check, Findings
 from tap_leadlex.validation.instants import seconds
 from tap_leadlex.validation.keys import Keys
@@ -35,10 +36,6 @@ _LEAST = 1e-6
 _NO_STREAM = "a table holds no messages"
 
 
-class DestinationError(Exception):
-    """The table cannot be read; one line, without password or values."""
-
-
 def validate_table(options: Options, url: str, table: str, watch: Callable[[int], None]) -> Outcome:
     """Compare a table with LeadLex.
 
@@ -49,7 +46,7 @@ def validate_table(options: Options, url: str, table: str, watch: Callable[[int]
         watch: Told the number of rows so far, now and then.
 
     Raises:
-        DestinationError: If the table cannot be read.
+        CannotValidateError: If the table cannot be read.
     """
     began = time.monotonic()
     outcome, findings, ledger = Outcome(f"the table {table}"), Findings(), Ledger()
@@ -83,7 +80,7 @@ def _ask(
         outcome.skipped |= {Check.COMPLETENESS: why, Check.CONTENT: why}
         return
     created = [instant for instant in ledger.created if not isnan(instant)]
-    end = options.state.bookmark if options.state is not None else None
+    end = options.state.position if options.state is not None else None
     if end is None:
         end = max(created, default=0.0) + _LEAST
     if options.tags:
@@ -113,7 +110,7 @@ def _rows(url: str, name: str) -> Any:  # noqa: ANN401 - rows of any table
         for needed in (KEY, REPLICATION_KEY):
             if needed not in names:
                 msg = f"The table {name} has no column {needed}."
-                raise DestinationError(msg)
+                raise CannotValidateError(msg)
         table = sa.table(plain_name, *map(sa.column, names), schema=schema or None)
         query = sa.select(*(table.c[each] for each in names if not each.startswith("_sdc_")))
         if _DELETED in names:
@@ -124,7 +121,7 @@ def _rows(url: str, name: str) -> Any:  # noqa: ANN401 - rows of any table
             yield from streamed.execute(query).mappings()
     except (SQLAlchemyError, ImportError) as error:
         msg = f"The destination cannot be read ({type(error).__name__}): check URL and --table."
-        raise DestinationError(msg) from None
+        raise CannotValidateError(msg) from None
 
 
 def _forbid_writing(connection: sa.Connection) -> None:

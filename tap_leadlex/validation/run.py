@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tap_leadlex.validation.destination import validate_table
 from tap_leadlex.validation.progress import Progress
 from tap_leadlex.validation.sources import chunks_of, lines_of, passed_on
 from tap_leadlex.validation.validation import StreamValidation
@@ -55,6 +54,9 @@ def validate_destination(options: Options, url: str, table: str) -> Outcome:
         url: SQLAlchemy's URL of the database.
         table: The table's name.
     """
+    # SQLAlchemy takes longer to import than all the rest, and streams do not need it.
+    from tap_leadlex.validation.destination import validate_table  # noqa: PLC0415
+
     progress = Progress(sys.stderr, None)
     try:
         return validate_table(options, url, table, progress.update)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
 from tap_leadlex.validation import messages
-from tap_leadlex.validation.bookmarks import Bookmarks, Resumption
+from tap_leadlex.validation.bookmarks import Bookmarks
 from tap_leadlex.validation.instants import seconds
 from tap_leadlex.validation.keys import Keys
 from tap_leadlex.validation.ledger import Ledger
@@ -16,6 +16,7 @@ from tap_leadlex.validation.protocol import KEY, REPLICATION_KEY, Protocol
 from tap_leadlex.validation.sample import Drawn, Sample
 
 if TYPE_CHECKING:
+    from tap_leadlex.validation.claims import Claim
     from tap_leadlex.validation.findings import Findings
     from tap_leadlex.validation.messages import Values
 
@@ -26,14 +27,16 @@ class Expectation:
 
     Attributes:
         stream: The stream that holds LeadLex's contacts.
-        resumption: Where it is said to begin.
+        origin: What the state claims that it is said to have been given.
+        lookback: Seconds before that state's bookmark that it repeats on purpose.
         now: The present, seconds since 1970.
         sample: How many contacts to draw for the comparison with LeadLex.
         seed: What the draw comes from.
     """
 
     stream: str = "contacts"
-    resumption: Resumption = field(default_factory=Resumption)
+    origin: Claim | None = None
+    lookback: float = 0.0
     now: float = inf
     sample: int = 20
     seed: int = 0
@@ -48,7 +51,6 @@ class StreamValidator:
         ledger: The contacts delivered.
         sample: Some of them, whole.
         state: The value of the last STATE, or `None`.
-        versioned: Whether this is a full refresh.
         extracted: When the first contact was extracted, seconds since 1970, or `None`.
     """
 
@@ -65,11 +67,16 @@ class StreamValidator:
         self.ledger = Ledger()
         self.sample = Sample(expected.sample, expected.seed)
         self.state: Values | None = None
-        self.versioned = False
         self.extracted: float | None = None
         self.protocol = Protocol(findings, expected.stream)
         self.keys = Keys(findings, self.ledger)
-        self.bookmarks = Bookmarks(findings, expected.stream, expected.resumption, expected.now)
+        self.bookmarks = Bookmarks(
+            findings,
+            expected.stream,
+            origin=expected.origin,
+            lookback=expected.lookback,
+            now=expected.now,
+        )
         self._stream = expected.stream
 
     def line(self, line: bytes) -> None:
@@ -103,7 +110,7 @@ class StreamValidator:
         if new and self.sample.wants_next():
             self.sample.take(Drawn(values, seconds(extracted)))
         if self.records == 1:
-            self.versioned = message.version is not None
+            self.bookmarks.begin()
             self.extracted = seconds(extracted)
 
     def _other(self, message: messages.Message) -> None:
@@ -111,6 +118,7 @@ class StreamValidator:
         match message:
             case Schema():
                 self.protocol.schema(line, message)
+                self.bookmarks.begin()
             case State():
                 self.state = message.value
                 self.protocol.state()

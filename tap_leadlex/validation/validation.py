@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 from tap_leadlex.validation.api import LeadLex
-from tap_leadlex.validation.bookmarks import Resumption
 from tap_leadlex.validation.calls import ApiError
 from tap_leadlex.validation.comparison import FirstCount
 from tap_leadlex.validation.counts import Counter
@@ -56,7 +55,8 @@ class StreamValidation:
             self.findings,
             Expectation(
                 options.stream,
-                Resumption(options.state, options.lookback),
+                options.state,
+                options.lookback,
                 time.time(),
                 options.sample,
                 options.seed,
@@ -104,7 +104,7 @@ class StreamValidation:
 
     def _count_first(self) -> FirstCount | None:
         """Count what LeadLex holds before the sync reads it."""
-        api, start = self._api, known_start(self._options)
+        api, start = self._api, known_start(self._options, self._options.state)
         if api is None or self._tags():
             return None
         try:
@@ -120,9 +120,9 @@ class StreamValidation:
             why = "no api_key, so LeadLex was not asked"
             outcome.skipped |= {Check.COMPLETENESS: why, Check.CONTENT: why}
             return
-        filters = validator.bookmarks.filters
-        if filters is not None and filters.list_id != api.list_id:
-            api.list_id, self._first = filters.list_id, None
+        claim = validator.bookmarks.claim
+        if claim.explicit and claim.list_id != api.list_id:
+            api.list_id, self._first = claim.list_id, None
         covered = coverage(self._options, validator, self._first)
         if covered.range is None:
             outcome.skipped[Check.COMPLETENESS] = "no STATE says how far the sync got"
@@ -143,8 +143,8 @@ class StreamValidation:
         )
 
     def _tags(self) -> tuple[str, ...]:
-        filters = self.validator.bookmarks.filters
-        return self._options.tags if filters is None else filters.tags
+        claim = self.validator.bookmarks.claim
+        return claim.tags if claim.explicit else self._options.tags
 
 
 def api_of(options: Options) -> LeadLex | None:
@@ -152,5 +152,5 @@ def api_of(options: Options) -> LeadLex | None:
     if options.api_key is None:
         return None
     state = options.state
-    list_id = state.list_id if state is not None and state.filtered else options.list_id
+    list_id = state.list_id if state is not None and state.explicit else options.list_id
     return LeadLex(options.api_url, options.api_key, list_id=list_id, budget=options.max_calls)

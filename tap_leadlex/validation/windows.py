@@ -57,7 +57,9 @@ class WindowLog:
             self._exports += 1
 
     def close(self, start: float | None, end: float, line: int) -> None:
-        """Close a window over the contacts counted since the last."""
+        """Close a window over the contacts counted since the last, unless it is none at all."""
+        if start is not None and end <= start and not self._contacts:
+            return
         self._windows.append(Window(start, end, self._contacts, self._exports, line))
         self._contacts = self._exports = 0
         if len(self._windows) > _MOST:

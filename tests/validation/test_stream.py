@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_leadlex.validation import claims
-from tap_leadlex.validation.bookmarks import Resumption
 from tap_leadlex.validation.findings import Findings
 from tap_leadlex.validation.instants import seconds
 from tap_leadlex.validation.stream import Expectation, StreamValidator
@@ -34,7 +33,7 @@ def test_a_clean_run_is_summed_up() -> None:
     validator.end()
     windows = validator.bookmarks.log.windows
     assert [(window.contacts, window.exports) for window in windows] == [(2, 1), (1, 0)]
-    assert validator.bookmarks.bookmark == seconds("2026-03-01T00:00:00Z")
+    assert validator.bookmarks.position == seconds("2026-03-01T00:00:00Z")
     assert len(validator.ledger) == validator.records == 3
     assert len(validator.sample.drawn) == 2
 
@@ -110,6 +109,11 @@ DEFECTS: list[tuple[Callable[[Messages], Messages], set[str]]] = [
         ],
         {"filters-changed"},
     ),
+    (lambda m: [state("2026-01-05T00:00:00.000000Z"), *m], {"before-resume"}),
+    (
+        lambda m: [*m[:3], state(FEBRUARY, delivered=3), *m[4:]],
+        {"uncounted"},
+    ),
     (
         lambda m: [*m, {"type": "ACTIVATE_VERSION", "stream": "contacts", "version": 1}],
         {"stray-activation"},
@@ -148,15 +152,22 @@ def test_a_property_that_is_missing_is_named() -> None:
     )
 
 
+def refreshing(until: str | None, delivered: int) -> Messages:
+    refresh = {"version": 7, "until": until, "delivered": delivered, "filters": {}, "since": None}
+    return [state("2026-03-01T00:00:00.000000Z", refresh=refresh)]
+
+
 def full_refresh() -> Messages:
     records = [record(number, f"2026-01-0{number}T00:00:00Z") | {"version": 7} for number in (1, 2)]
     return [
+        state("2026-03-01T00:00:00.000000Z"),
         SCHEMA,
         records[0],
-        state("2026-03-01T00:00:00.000000Z", sweep={"version": 7}),
+        *refreshing("2026-01-02T00:00:00.000000Z", 1),
         records[1],
+        *refreshing("2026-04-01T00:00:00.000000Z", 2),
         {"type": "ACTIVATE_VERSION", "stream": "contacts", "version": 7},
-        state("2026-03-01T00:00:00.000000Z"),
+        state("2026-04-01T00:00:00.000000Z", filters={}, delivered=2, since=None),
     ]
 
 
@@ -164,15 +175,37 @@ def test_a_full_refresh_begins_anew_below_the_bookmark() -> None:
     assert codes(lines(full_refresh())) == []
 
 
+def test_a_full_refresh_goes_on_where_it_was_stopped() -> None:
+    messages = full_refresh()
+    given = refreshing("2026-01-02T00:00:00.000000Z", 1)
+    assert codes(lines([*given, SCHEMA, *messages[4:]])) == []
+    assert codes(lines([*given, SCHEMA, *messages[2:]])) == ["before-resume"]
+
+
+def test_a_refresh_that_ends_below_the_bookmark_leaves_it_there() -> None:
+    messages = full_refresh()
+    messages[5:] = [
+        *refreshing("2026-02-01T00:00:00.000000Z", 2),
+        state("2026-03-01T00:00:00.000000Z"),
+    ]
+    messages[0] = state("2026-03-01T00:00:00.000000Z")
+    assert codes(lines(messages)) == []
+
+
+def test_a_lost_record_of_a_refresh_is_found_by_its_count() -> None:
+    messages = full_refresh()
+    assert codes(lines(without(messages, 4))) == ["uncounted"]
+
+
 def test_a_version_activated_before_its_last_record_is_found() -> None:
     messages = full_refresh()
-    messages[3], messages[4] = messages[4], messages[3]
+    messages.insert(4, messages.pop(6))
     assert codes(lines(messages)) == ["early-activation"]
 
 
 def resumed(bookmark: str, lookback: float = 0.0, **more: Any) -> Expectation:  # noqa: ANN401
     claim = claims.read(state(bookmark, **more)["value"], "contacts")
-    return Expectation(resumption=Resumption(claim, lookback))
+    return Expectation(origin=claim, lookback=lookback)
 
 
 def test_a_run_may_begin_where_the_last_ended() -> None:
@@ -181,6 +214,21 @@ def test_a_run_may_begin_where_the_last_ended() -> None:
 
 def test_a_run_that_begins_before_the_last_ended_is_found() -> None:
     assert codes(lines(clean()), resumed("2026-01-01T00:00:01.000000Z")) == ["before-resume"]
+
+
+def test_a_run_that_was_given_another_state_is_found() -> None:
+    stream = [state("2026-01-01T00:00:00.000000Z"), *clean()]
+    assert codes(lines(stream), resumed("2026-01-01T00:00:00.000000Z")) == []
+    assert codes(lines(stream), resumed("2025-12-01T00:00:00.000000Z")) == ["resumed-elsewhere"]
+
+
+def test_the_count_of_earlier_runs_is_taken_over() -> None:
+    given = state("2026-01-01T00:00:00.000000Z", delivered=40)
+    stream = [given, *clean()[:-1], state("2026-03-01T00:00:00.000000Z", delivered=42)]
+    stream[4] = state(FEBRUARY, delivered=42)
+    stream[6] = state("2026-03-01T00:00:00.000000Z", delivered=43)
+    assert codes(lines(stream)) == []
+    assert codes(lines(without(stream, 3))) == ["uncounted"]
 
 
 def test_a_bookmark_behind_the_last_run_is_found() -> None:

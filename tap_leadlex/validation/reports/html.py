@@ -122,7 +122,7 @@ def _duplicates(outcome: Outcome) -> str:
         for found in outcome.findings
         if found.kind.code in _REPEATS
     )
-    return f"<p>{outcome.repeats:,} contacts came again.</p><ul>{listed}</ul>"
+    return f"<p>Contacts that came again: {outcome.repeats:,}.</p><ul>{listed}</ul>"
 
 
 def _sampled(compared: Compared, *, show_values: bool) -> str:
