@@ -19,6 +19,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from tap_leadlex.clock import Clock
 from tap_leadlex.sandbox.instants import to_datetime
 from tap_leadlex.tap import TapLeadLex
 
@@ -47,6 +48,14 @@ FIELDS = (
     "tags",
     "created_at",
 )
+
+
+class ImpatientTap(TapLeadLex):
+    """Our tap with a clock whose waits take no time."""
+
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - of the tap
+        """Take the settings in."""
+        super().__init__(clock=Clock(sleep=lambda _: None), **kwargs)
 
 
 @dataclass(frozen=True)
@@ -208,9 +217,9 @@ def run(
     state: Json | None = None,
     catalog: Json | None = None,
     log_level: str = "INFO",
-    tap: type[Tap] = TapLeadLex,
+    tap: type[Tap] = ImpatientTap,
 ) -> Run:
-    """Run the command line in this process, which leaves no trace in it.
+    """Run the command line in this process, which leaves no trace in it, without waits.
 
     Args:
         config: The config.

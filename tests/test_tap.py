@@ -138,8 +138,10 @@ def test_a_bookmark_that_is_no_date_ends_in_one_line(untouched: Sandbox, value: 
     done = run(config_for(untouched), state={"bookmarks": {"contacts": contacts}})
 
     assert done.exit_code == 1
-    assert len(done.failures) == 1
-    assert done.failures[0].startswith("The state holds no date in bookmarks.contacts.")
+    (line,) = done.failures
+    assert line.startswith(
+        "The state of the stream contacts holds no date in replication_key_value"
+    )
     assert untouched.calls == []
 
 
@@ -353,13 +355,26 @@ def test_a_run_needs_nothing_but_the_config(serve: Callable[..., Sandbox]) -> No
 def test_a_failing_run_says_so_once(serve: Callable[..., Sandbox], fault: Fault) -> None:
     sandbox = serve(contacts=20, faults=dict.fromkeys(range(1, 10), fault))
 
-    done = run_process(config_for(sandbox))
+    done = run(config_for(sandbox))
 
+    assert_failed(done)
+    assert sandbox.exports
+
+
+def test_a_failing_process_says_so_once(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=20, faults={1: Fault.JSON_200})
+
+    assert_failed(run_process(config_for(sandbox)))
+
+    assert len(sandbox.exports) == 1
+
+
+def assert_failed(done: Run) -> None:
+    """Make sure that a run failed in one line after its schema, before any record."""
     assert done.exit_code == 1
     assert len(done.failures) == 1
     assert "Traceback" not in done.log
     assert done.records == []
-    assert sandbox.exports
 
 
 def test_where_an_error_came_up_is_told_at_debug_only(serve: Callable[..., Sandbox]) -> None:
