@@ -26,7 +26,7 @@ from tap_leadlex.settings import DEFAULT_API_URL
 
 TAP = str(Path(sys.executable).with_name("tap-leadlex"))
 
-_EXPORTS_USED = re.compile(r"(\d+) exports? used")
+_EXPORT_CALLS = re.compile(r"(\d+) export calls?\b")
 
 
 class DemoError(Exception):
@@ -98,7 +98,7 @@ class Pipeline:
             for line in map(bytes.decode, tap.stderr):
                 if "| INFO" not in line or "| tap-leadlex.contacts" in line:
                     say(f"  {line.rpartition('| ')[2].rstrip()}")
-                if used := _EXPORTS_USED.search(line):
+                if used := _EXPORT_CALLS.search(line):
                     exports = int(used[1])
         if target.returncode:
             msg = f"target-duckdb failed; {self._log} says why."
