@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 MAX_LIMIT = 50_000
+MAX_SECONDS = 100 * 366 * 86_400  # a century: beyond it, dates and clocks overflow
+FIRST_YEAR = 1900
 DEFAULT_API_URL = "https://data.leadlex.com/functions/v1/api-gateway/v1"
 
 _LOOPBACK = r"(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])"
@@ -84,21 +86,21 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "lookback_seconds",
-        th.IntegerType(minimum=0),
+        th.IntegerType(minimum=0, maximum=MAX_SECONDS),
         default=0,
         title="Look-back",
         description="Start this many seconds before the bookmark; repeats contacts on purpose.",
     ),
     th.Property(
         "settle_seconds",
-        th.IntegerType(minimum=0),
+        th.IntegerType(minimum=0, maximum=MAX_SECONDS),
         default=60,
         title="Settle time",
         description="Stay this many seconds behind now, so that late commits are not missed.",
     ),
     th.Property(
         "quota_wait_seconds",
-        th.IntegerType(minimum=0),
+        th.IntegerType(minimum=0, maximum=MAX_SECONDS),
         default=0,
         title="Quota wait",
         description="Seconds that one run may wait for the export quota in all; 0 stops at once.",
@@ -111,7 +113,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "request_timeout",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=86_400),
         default=300,
         title="Request time-out",
         description="Seconds without a byte before a request is given up.",
@@ -129,17 +131,17 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
 RULES = {
     "api_key": "must be the workspace's key, neither empty nor with white space in it",
     "api_url": "must begin with https:// (http:// only on a loopback address), without a query",
-    "start_date": "must be an ISO 8601 date or date-time",
-    "end_date": "must be an ISO 8601 date or date-time, later than start_date",
+    "start_date": f"must be an ISO 8601 date or date-time from {FIRST_YEAR} on",
+    "end_date": f"must be an ISO 8601 date or date-time from {FIRST_YEAR} on, after start_date",
     "list_id": "must be the id of a list",
     "tags": "must be an array of tags, none of them empty",
     "extra_fields": "must be an array of column names, without commas or white space",
     "export_limit": f"must be a whole number from 1 to {MAX_LIMIT}",
-    "lookback_seconds": "must be a whole number of seconds, 0 or more",
-    "settle_seconds": "must be a whole number of seconds, 0 or more",
-    "quota_wait_seconds": "must be a whole number of seconds, 0 or more",
+    "lookback_seconds": "must be a whole number of seconds, from 0 to a century",
+    "settle_seconds": "must be a whole number of seconds, from 0 to a century",
+    "quota_wait_seconds": "must be a whole number of seconds, from 0 to a century",
     "max_exports": "must be a whole number, 1 or more",
-    "request_timeout": "must be a whole number of seconds, 1 or more",
+    "request_timeout": "must be a whole number of seconds, from 1 to a day",
     "user_agent": "must be printable ASCII text",
     "batch_config": (
         "is not supported: BATCH messages would put bookmarks ahead of their records; remove it"
@@ -259,7 +261,12 @@ def _url(text: str) -> str:
 
 
 def _date(config: Mapping[str, Any], name: str) -> datetime | None:
+    if name not in config:
+        return None
     try:
-        return instants.parse(config[name]) if name in config else None
+        instant = instants.parse(config[name])
     except ValueError:
-        raise SettingsError(_complaint(name)) from None
+        instant = None
+    if instant is None or instant.year < FIRST_YEAR:
+        raise SettingsError(_complaint(name))
+    return instant
