@@ -46,8 +46,8 @@ class Protocol:
         self._described: dict[str, Described | None] = {}
         self._shapes: dict[str, tuple[str, ...]] = {}
         self._extracted: str | None = None
-        self._versions: set[int] = set()
-        self._activated: dict[int, int] = {}
+        self._versions: set[int | None] = set()
+        self._activated: dict[int | None, int] = {}
         self._anything = False
 
     def unreadable(self, line: int, error: UnreadableError) -> None:
@@ -92,9 +92,10 @@ class Protocol:
             self._extracted = message.time_extracted
             if self._extracted is not None and seconds(self._extracted) is None:
                 self._findings.add(catalogue.BAD_TIME_EXTRACTED, line=line)
-        if message.version is not None and stream == self._stream:
+        if stream == self._stream:
             self._versions.add(message.version)
-            if (activation := self._activated.get(message.version)) is not None:
+            if message.version in self._activated:
+                activation = self._activated[message.version]
                 self._findings.add(catalogue.EARLY_ACTIVATION, line=activation)
 
     def state(self) -> None:
@@ -119,7 +120,8 @@ class Protocol:
         if not self._anything:
             self._findings.add(catalogue.EMPTY_STREAM)
         for version, line in self._activated.items():
-            if version not in self._versions:
+            # A refresh of which nothing was left, or nothing is there, has no records.
+            if self._versions and version not in self._versions:
                 self._findings.add(catalogue.STRAY_ACTIVATION, line=line)
 
     def _name_unknown(self, line: int, stream: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from tap_leadlex.validation.api import LeadLex
@@ -78,16 +79,17 @@ class StreamValidation:
         """
         validator, outcome = self.validator, self._outcome
         take = validator.line
-        try:
-            for lines in blocks:
-                for line in lines:
-                    take(line)
-                watch(validator.records)
-        except DownstreamEndedError:
-            outcome.stopped = dict.fromkeys(Check, _ENDED_EARLY)
-        else:
-            validator.end()
-            self._compare()
+        with self._api or nullcontext():
+            try:
+                for lines in blocks:
+                    for line in lines:
+                        take(line)
+                    watch(validator.records)
+            except DownstreamEndedError:
+                outcome.stopped = dict.fromkeys(Check, _ENDED_EARLY)
+            else:
+                validator.end()
+                self._compare()
         outcome.findings = self.findings.worst_first()
         outcome.lines = validator.lines
         outcome.contacts = len(validator.ledger)

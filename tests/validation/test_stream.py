@@ -153,7 +153,13 @@ def test_a_property_that_is_missing_is_named() -> None:
 
 
 def refreshing(until: str | None, delivered: int) -> Messages:
-    refresh = {"version": 7, "until": until, "delivered": delivered, "filters": {}, "since": None}
+    refresh: dict[str, Any] = {
+        "version": 7,
+        "until": until,
+        "delivered": delivered,
+        "filters": {},
+        "since": None,
+    }
     return [state("2026-03-01T00:00:00.000000Z", refresh=refresh)]
 
 

@@ -1,0 +1,116 @@
+"""Two hundred syncs of random sandboxes, contacts changing meanwhile: no false alarm."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_leadlex.sandbox import History, Quotas, Reading, Sandbox, Store
+from tap_leadlex.sandbox.contacts import Book
+from tap_leadlex.sandbox.histories import make
+from tap_leadlex.sandbox.instants import from_datetime
+from tap_leadlex.sandbox.readings import (
+    Bound,
+    DateForm,
+    ListMode,
+    Order,
+    Precision,
+)
+from tap_leadlex.sandbox.workspace import utc_now
+from tests.support import config_for, run
+from tests.validation.syncs import full_refresh, validate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_leadlex.sandbox.columns import Columns
+
+SYNCS = 200
+PER_TEST = 10
+
+
+class RestlessStore(Store):
+    """A workspace that people work in while it is exported."""
+
+    restless: Random | None = None
+
+    def export(self, **query: Any) -> Columns:  # noqa: ANN401 - the query of the base class
+        """Change something before each export."""
+        if self.restless is not None:
+            for _ in range(self.restless.randint(0, 2)):
+                self.change(self.restless)
+        return super().export(**query)
+
+    def change(self, random: Random) -> None:
+        """Create, back-date, edit or delete a contact."""
+        now = from_datetime(utc_now())
+        rows = list(self.rows())
+        match random.choice(["create", "back-date", "edit", "delete"]):
+            case "create":
+                self.create(now)
+            case "back-date":
+                created = now - random.randrange(1, 700) * 86_400_000_000
+                row = self.create(created)
+                self.edit(row.contact.id, {}, now)
+            case "edit" if rows:
+                chosen = random.choice(rows).contact.id
+                self.edit(chosen, {"full_name": "Somebody Else", "tags": ("moved",)}, now)
+            case "delete" if rows:
+                self.delete(random.choice(rows).contact.id)
+
+
+def restless_sandbox(random: Random) -> tuple[Sandbox, int]:
+    """Make a random workspace, and the limit of an export that can carry its densest instant."""
+    reading = Reading(
+        order=random.choice(list(Order)),
+        lower=random.choice(list(Bound)),
+        upper=random.choice(list(Bound)),
+        list_lower=random.choice(list(Bound)),
+        precision=random.choice(list(Precision)),
+        date_form=random.choice(list(DateForm)),
+        list_mode=random.choice([*[ListMode.OK] * 5, ListMode.SHALLOW, ListMode.NEAR_TOTAL]),
+    )
+    history = random.choice([History.EVEN, History.GROWING, History.BURSTS, History.MIGRATION])
+    seed = random.randrange(1000)
+    end = from_datetime(utc_now() - timedelta(days=random.choice([0, 1, 200])))
+    times = make(history, random.choice([1, 7, 40, 120]), seed, end - 700 * 86_400_000_000, end)
+    store = RestlessStore(times, book=Book(seed), reading=reading, seed=seed)
+    limits = [200, 50_000] if history is History.BURSTS else [30, 60, 50_000]
+    return Sandbox(store=store, quotas=Quotas(exports=None)), random.choice(limits)
+
+
+@pytest.mark.parametrize("batch", range(SYNCS // PER_TEST))
+def test_a_clean_sync_raises_no_alarm(batch: int) -> None:
+    for seed in range(batch * PER_TEST, (batch + 1) * PER_TEST):
+        for name, outcome in syncs(Random(seed)):  # noqa: S311 - a choice of tests
+            found = [(one.kind.code, one.detail, one.places) for one in outcome.findings]
+            assert not found, f"seed {seed}, {name}, {outcome.comparison}"
+
+
+def syncs(random: Random) -> Iterator[tuple[str, Any]]:
+    """Sync a random workspace, perhaps again, perhaps in full."""
+    sandbox, limit = restless_sandbox(random)
+    with sandbox:
+        config = config_for(sandbox, export_limit=limit, settle_seconds=60)
+        store = sandbox.store
+        assert isinstance(store, RestlessStore)
+        by_month = random.random() < 0.3
+        state = None
+        for name in random.choice([["first"], ["first", "second"], ["first", "refresh"]]):
+            catalog = full_refresh(config) if name == "refresh" else None
+
+            def sync(state: Any = state, catalog: Any = catalog) -> Any:  # noqa: ANN401
+                store.restless = random
+                done = run(config, state=state, catalog=catalog)
+                store.restless = None
+                return done
+
+            done, outcome = validate(sandbox, sync, by_month=by_month, sample=5)
+            assert done.exit_code == 0, done.failures
+            yield name, outcome
+            state = done.state
+            for _ in range(10):
+                store.change(random)
