@@ -56,7 +56,7 @@ class Bookmarks:
         self._begun = self._stated = self._moved = False
         self._newest_place: tuple[int, object] = (0, None)
         self._newest = -inf
-        self._pending = self._fresh = 0
+        self._fresh = 0
         self._start(origin or Claim())
 
     def begin(self) -> None:
@@ -81,11 +81,9 @@ class Bookmarks:
             extracted: When its export came, as printed.
         """
         self.log.count(extracted)
-        self._pending += 1
         if version is not None and not self.refreshing:
             # It begins anew, below the bookmark of the incremental runs.
             self._start(Claim(refreshing=True))
-            self._pending = 1
         if created is None:
             self._findings.add(catalogue.BAD_DATE, line=line, identity=identity)
             return
@@ -104,7 +102,7 @@ class Bookmarks:
             claim = claims.read(message.value, self._stream)
         except claims.BadStateError as error:
             self._stated = True
-            self._pending = 0
+            self._fresh = 0
             self._findings.add(catalogue.BAD_STATE, line=line, detail=str(error))
             return
         if not self._begun:
@@ -124,8 +122,8 @@ class Bookmarks:
         """Take the end of the stream."""
         if not self._stated and self.origin is None:
             self._findings.add(catalogue.NO_STATE)
-        elif self._pending:
-            self._findings.add(catalogue.UNCLOSED, count=self._pending)
+        elif self._fresh:
+            self._findings.add(catalogue.UNCLOSED, count=self._fresh)
 
     def _start(self, claim: Claim) -> None:
         """Go on from what a claim says."""
@@ -136,7 +134,7 @@ class Bookmarks:
         # Contacts created before it may not come any more.
         self._floor = self._reached - self._lookback
         self._newest = -inf
-        self._pending = self._fresh = 0
+        self._fresh = 0
 
     def _resume(self, line: int, claim: Claim) -> None:
         """Take the STATE that repeats what the run was given."""
@@ -164,13 +162,11 @@ class Bookmarks:
         self.claim = claim
         self.position = max(position, self.position or position)
         self._newest = -inf
-        self._pending = self._fresh = 0
+        self._fresh = 0
 
     def _ends_bounded_refresh(self, claim: Claim) -> bool:
         """Tell whether a refresh ended below the bookmark, which then stays where it was."""
-        ends = self.claim.refreshing and (claim.position or 0.0) < self._reached
-        self._pending = 0 if ends else self._pending
-        return ends
+        return self.claim.refreshing and (claim.position or 0.0) < self._reached
 
     def _compare_filters(self, line: int, claim: Claim) -> None:
         earlier = self.claim

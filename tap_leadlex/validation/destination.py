@@ -26,7 +26,7 @@ from tap_leadlex.validation.sample import Drawn, Sample
 from tap_leadlex.validation.validation import api_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tap_leadlex.validation.options import Options
 
@@ -100,10 +100,10 @@ def _ask(
         outcome.calls = api.made
 
 
-def _rows(url: str, name: str) -> Any:  # noqa: ANN401 - rows of any table
+def _rows(url: str, name: str) -> Iterator[Mapping[str, Any]]:
     """Give the rows of a table that are not marked as deleted."""
     try:
-        engine = sa.create_engine(url)
+        engine = sa.create_engine(url, poolclass=sa.NullPool)
         schema, _, plain_name = name.rpartition(".")
         columns = sa.inspect(engine).get_columns(plain_name, schema=schema or None)
         names = [column["name"] for column in columns]
@@ -118,7 +118,8 @@ def _rows(url: str, name: str) -> Any:  # noqa: ANN401 - rows of any table
         with engine.connect() as connection:
             _forbid_writing(connection)
             streamed = connection.execution_options(yield_per=_BLOCK, stream_results=True)
-            yield from streamed.execute(query).mappings()
+            for row in streamed.execute(query).mappings():
+                yield {str(column): value for column, value in row.items()}
     except (SQLAlchemyError, ImportError) as error:
         msg = f"The destination cannot be read ({type(error).__name__}): check URL and --table."
         raise CannotValidateError(msg) from None

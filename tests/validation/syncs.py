@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def options(sandbox: Sandbox, **more: Any) -> Options:  # noqa: ANN401 - any option
     """Give the options for validating a sync of a sandbox."""
-    return Options(api_url=sandbox.url, api_key=sandbox.key, **more)
+    return Options(**{"api_url": sandbox.url, "api_key": sandbox.key} | more)
 
 
 def validate(sandbox: Sandbox, sync: Callable[[], Run], **more: Any) -> tuple[Run, Outcome]:  # noqa: ANN401

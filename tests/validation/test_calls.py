@@ -1,0 +1,116 @@
+"""Calls of the API: patient, bounded, and silent about the key."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_leadlex.sandbox import ListFault, Quotas, Reading, Sandbox
+from tap_leadlex.sandbox.readings import ResetStyle, RetryAfter
+from tap_leadlex.validation.api import LeadLex, UnreliableListError
+from tap_leadlex.validation.calls import ApiError, BudgetSpentError
+from tests.support import RawServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def connect(sandbox: Sandbox, pauses: list[float], budget: int = 100) -> LeadLex:
+    return LeadLex(sandbox.url, sandbox.key, budget=budget, sleep=pauses.append)
+
+
+@pytest.mark.parametrize(
+    "fault", [ListFault.SERVER_ERROR, ListFault.UNAVAILABLE, ListFault.RESET, ListFault.TOO_MANY]
+)
+def test_a_passing_fault_is_survived(serve: Callable[..., Sandbox], fault: ListFault) -> None:
+    pauses: list[float] = []
+    with connect(serve(contacts=5, list_faults={1: fault}), pauses) as api:
+        assert api.page().total == 5
+    assert api.made == 2
+    assert len(pauses) == 1
+
+
+@pytest.mark.parametrize("fault", list(ListFault))
+def test_a_lasting_fault_is_told_in_a_line(serve: Callable[..., Sandbox], fault: ListFault) -> None:
+    faults = dict.fromkeys(range(1, 9), fault)
+    sandbox = serve(contacts=5, list_faults=faults)
+    with connect(sandbox, []) as api, pytest.raises(ApiError) as told:
+        api.page()
+    assert api.made <= 3
+    assert "\n" not in str(told.value)
+    assert sandbox.key not in str(told.value)
+
+
+@pytest.mark.parametrize("reset", list(ResetStyle))
+@pytest.mark.parametrize("retry_after", [RetryAfter.NONE, RetryAfter.SECONDS])
+def test_it_waits_out_the_minute(
+    serve: Callable[..., Sandbox], reset: ResetStyle, retry_after: RetryAfter
+) -> None:
+    reading = Reading(reset=reset, retry_after=retry_after)
+    sandbox = serve(contacts=5, quotas=Quotas(minute=1), reading=reading)
+    pauses: list[float] = []
+    with connect(sandbox, pauses) as api:
+        api.page()
+        with pytest.raises(ApiError, match="quota"):
+            api.page()
+    assert len(pauses) == 2
+    assert all(0 < pause <= 61 for pause in pauses)
+
+
+def test_no_call_is_made_beyond_the_budget(serve: Callable[..., Sandbox]) -> None:
+    with connect(serve(contacts=5), [], budget=2) as api:
+        api.page()
+        api.page()
+        with pytest.raises(BudgetSpentError):
+            api.page()
+    assert api.made == 2
+
+
+def test_it_does_not_follow_a_redirect_with_the_key() -> None:
+    answer = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
+    with RawServer(answer) as server, LeadLex(server.url, "wbk_x") as api:
+        with pytest.raises(ApiError, match="302"):
+            api.page()
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"data": {"contacts": 5}, "meta": {"total": 1}}',
+        b'{"data": {"contacts": ["x"]}, "meta": {"total": 1}}',
+        b'{"data": {"contacts": [{"id": 1}]}, "meta": {"total": 1}}',
+        b'{"data": {"contacts": [{"id": "a", "created_at": "soon"}]}, "meta": {"total": 1}}',
+        b'{"data": {"contacts": []}, "meta": {"total": "1"}}',
+        b'{"data": {"contacts": []}, "meta": {"total": true}}',
+    ],
+)
+def test_another_form_of_list_is_refused(body: bytes) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    with (
+        RawServer(answer) as server,
+        LeadLex(server.url, "wbk_x") as api,
+        pytest.raises(UnreliableListError),
+    ):
+        api.page()
+
+
+def test_leadlex_s_clock_is_known_after_a_call(serve: Callable[..., Sandbox]) -> None:
+    with connect(serve(contacts=1), []) as api:
+        api.page()
+        assert abs(api.now - time.time()) < 3600
+
+
+def test_a_contact_is_read_by_an_id_of_any_form(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=3)
+    identity = next(iter(sandbox.store.rows())).contact.id
+    with connect(sandbox, []) as api:
+        contact = api.contact(identity)
+        assert contact is not None
+        assert contact["id"] == identity
+        assert api.contact("export/../../?x=#ü") is None

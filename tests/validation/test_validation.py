@@ -1,0 +1,155 @@
+"""Whole validations: which range is compared, and what ends in which exit code."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_leadlex.sandbox import Quotas, Reading, Sandbox
+from tap_leadlex.sandbox.instants import from_datetime
+from tap_leadlex.sandbox.readings import ListMode
+from tap_leadlex.sandbox.workspace import utc_now
+from tap_leadlex.validation import claims
+from tap_leadlex.validation.findings import Check
+from tap_leadlex.validation.instants import seconds
+from tests.support import config_for, run
+from tests.validation.defects import Messages, without_counts
+from tests.validation.streams import lines
+from tests.validation.syncs import full_refresh, judge, validate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_leadlex.validation.outcome import Outcome
+
+
+def codes(outcome: Outcome) -> list[str]:
+    return [finding.kind.code for finding in outcome.findings]
+
+
+def old_style(messages: Messages) -> list[bytes]:
+    """Give a stream whose states hold nothing but bookmarks, and which tells no origin."""
+    kept = [one for at, one in enumerate(messages) if at or one["type"] != "STATE"]
+    return lines(without_counts(kept))
+
+
+def test_a_resumed_run_is_counted_from_its_state_on(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=50)
+    config = config_for(sandbox)
+    first = run(config)
+    now = from_datetime(utc_now())
+    for days in (1, 2, 3):
+        sandbox.store.create(now - days * 3_600_000_000)
+    # Back-dated below the bookmark: no matter for this run.
+    state = first.state
+    state["bookmarks"]["contacts"]["replication_key_value"] = (
+        utc_now() - timedelta(days=1)
+    ).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+    state["bookmarks"]["contacts"]["drift_checked"] = utc_now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    _, outcome = validate(sandbox, lambda: run(config, state=state))
+    assert outcome.exit_code == 0
+    assert outcome.comparison is not None
+    assert (outcome.comparison.leadlex, outcome.comparison.sync) == (3, 3)
+
+    messages = run(config, state=state).messages
+    told = judge(sandbox, old_style(messages), state=claims.read(state, "contacts"))
+    assert told.exit_code == 0
+    assert told.comparison is not None
+    assert told.comparison.leadlex == 3
+    inferred = judge(sandbox, old_style(messages))
+    assert inferred.exit_code == 0
+    assert "from the first contact" in " ".join(inferred.notes)
+    assert "missing" in codes(judge(sandbox, old_style(messages), first_sync=True))
+
+
+def test_a_start_date_is_the_beginning(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=50)
+    start = "2025-01-01T00:00:00Z"
+    done = run(config_for(sandbox, start_date=start))
+    assert 0 < len(done.records) < 50
+    assert judge(sandbox, done.out.encode().splitlines()).exit_code == 0
+    stream = old_style(done.messages)
+    assert judge(sandbox, stream, start=seconds(start)).exit_code == 0
+    assert "missing" in codes(judge(sandbox, stream, first_sync=True))
+
+
+def test_a_lookback_is_not_an_alarm(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=50)
+    state = run(config_for(sandbox)).state
+    config = config_for(sandbox, lookback_seconds=300 * 86_400)
+    done = run(config, state=state)
+    assert done.records
+    stream = done.out.encode().splitlines()
+    assert judge(sandbox, stream, lookback=300 * 86_400.0).exit_code == 0
+    assert "before-resume" in codes(judge(sandbox, stream))
+
+
+def test_a_refresh_is_compared_whole(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=50, quotas=Quotas(exports=None))
+    config = config_for(sandbox, export_limit=20)
+    state, catalog = run(config).state, full_refresh(config)
+    _, outcome = validate(sandbox, lambda: run(config, state=state, catalog=catalog))
+    assert outcome.exit_code == 0
+    assert outcome.comparison is not None
+    assert outcome.comparison.sync == 50
+    short = run({**config, "max_exports": 2}, state=state, catalog=catalog)
+    rest = run(config, state=short.state, catalog=catalog)
+    for part in (short, rest):
+        assert judge(sandbox, part.out.encode().splitlines()).exit_code == 0
+    assert len(short.records) + len(rest.records) == 50
+
+
+def test_a_list_of_leadlex_is_counted_alone(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=80)
+    done = run(config_for(sandbox, list_id="list-half"))
+    assert 0 < len(done.records) < 80
+    for told in ({"list_id": "list-half"}, {}):
+        outcome = judge(sandbox, done.out.encode().splitlines(), **told)
+        assert outcome.exit_code == 0
+        assert outcome.comparison is not None
+        assert outcome.comparison.leadlex == len(done.records)
+
+
+def test_tags_cannot_be_counted_and_that_is_said(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=80)
+    done = run(config_for(sandbox, tags=["lead"]))
+    outcome = judge(sandbox, done.out.encode().splitlines())
+    assert outcome.exit_code == 0
+    assert "tags" in outcome.skipped[Check.COMPLETENESS]
+    assert outcome.contents is not None
+    assert outcome.contents.compared
+
+
+@pytest.mark.parametrize("mode", list(ListMode))
+def test_no_mode_of_the_list_raises_a_false_alarm(
+    serve: Callable[..., Sandbox], mode: ListMode
+) -> None:
+    sandbox = serve(contacts=400, quotas=Quotas(minute=None), reading=Reading(list_mode=mode))
+    if mode is ListMode.LIMITED:
+        pytest.skip("waits for the minute: test_calls.py has it with another clock")
+    outcome = judge(sandbox, run(config_for(sandbox)).out.encode().splitlines(), by_month=True)
+    assert codes(outcome) == []
+    assert outcome.exit_code in {0, 2}
+
+
+def test_findings_count_more_than_what_could_not_be_done(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=30, reading=Reading(list_mode=ListMode.FORBIDDEN))
+    stream = run(config_for(sandbox)).out.encode().splitlines()
+    assert judge(sandbox, stream).exit_code == 2
+    assert judge(sandbox, [*stream, stream[1]]).exit_code == 1
+
+
+def test_the_budget_bounds_the_calls_and_leaves_the_sample_its_share(
+    serve: Callable[..., Sandbox],
+) -> None:
+    sandbox = serve(contacts=300, quotas=Quotas(exports=None))
+    stream = run(config_for(sandbox, export_limit=100)).out.encode().splitlines()
+    for budget in (1, 10, 25, 60):
+        before = len(sandbox.calls)
+        outcome = judge(sandbox, stream[::2], max_calls=budget, sample=10, by_month=True)
+        assert outcome.exit_code == 1
+        assert outcome.calls == len(sandbox.calls) - before <= budget
+    assert outcome.contents is not None
+    assert len(outcome.contents.compared) == 10
