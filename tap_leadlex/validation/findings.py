@@ -104,6 +104,7 @@ class Findings:
             detail: What tells this occurrence from others of its kind.
             count: How many occurrences these are.
         """
+        detail = printable(detail) if detail else detail
         finding = self._found.get((kind.code, detail)) or self._new(kind, detail)
         finding.count += count
         if len(finding.places) < _PLACES and (place := _place(line, identity)):

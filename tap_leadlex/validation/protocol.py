@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_leadlex.validation import catalogue
-from tap_leadlex.validation.findings import printable
 from tap_leadlex.validation.instants import seconds
 from tap_leadlex.validation.messages import Flaw
 from tap_leadlex.validation.schemas import BadSchemaError, Described
@@ -53,7 +52,7 @@ class Protocol:
     def unreadable(self, line: int, error: UnreadableError) -> None:
         """Take a line that is no message."""
         self._anything = True
-        self._findings.add(_UNREADABLE[error.flaw], line=line, detail=printable(error.name))
+        self._findings.add(_UNREADABLE[error.flaw], line=line, detail=error.name)
 
     def schema(self, line: int, message: Schema) -> None:
         """Take a SCHEMA."""
@@ -113,7 +112,7 @@ class Protocol:
         """Take a BATCH."""
         self._anything = True
         self._name_unknown(line, message.stream)
-        self._findings.add(catalogue.BATCH, line=line, detail=printable(message.stream))
+        self._findings.add(catalogue.BATCH, line=line, detail=message.stream)
 
     def end(self) -> None:
         """Take the end of the stream."""
@@ -126,7 +125,7 @@ class Protocol:
 
     def _name_unknown(self, line: int, stream: str) -> None:
         if stream != self._stream:
-            self._findings.add(catalogue.UNKNOWN_STREAM, line=line, detail=printable(stream))
+            self._findings.add(catalogue.UNKNOWN_STREAM, line=line, detail=stream)
 
     def _look_for_keys(self, line: int, message: Schema) -> None:
         properties = message.schema.get("properties", {})
@@ -141,7 +140,7 @@ class Protocol:
                 catalogue.INVALID_RECORD,
                 line=line,
                 identity=values.get(KEY),
-                detail=printable(complaint),
+                detail=complaint,
             )
 
     def _reshape(self, line: int, stream: str, values: Values) -> None:
@@ -159,5 +158,5 @@ class Protocol:
                 catalogue.UNEVEN_RECORD,
                 line=line,
                 identity=values.get(KEY),
-                detail=printable(name),
+                detail=name,
             )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tap_leadlex.validation.findings import printable
 from tap_leadlex.validation.progress import Progress
 from tap_leadlex.validation.sources import chunks_of, lines_of, passed_on
 from tap_leadlex.validation.validation import StreamValidation
@@ -25,7 +26,7 @@ def validate_file(options: Options, path: Path) -> Outcome:
         options: What this validation is told.
         path: The file.
     """
-    validation = StreamValidation(options, path.name, live=False)
+    validation = StreamValidation(options, printable(path.name), live=False)
     with path.open("rb") as file:
         return _run(validation, file.fileno())
 

@@ -84,7 +84,7 @@ DEFECTS: list[tuple[Callable[[Messages], Messages], set[str]]] = [
     (edited(2, id="  "), {"empty-id"}),
     (edited(2, id="id-1"), {"conflict"}),
     (lambda m: [*m[:3], m[1], *m[3:]], {"repeat"}),
-    (lambda m: [*m[:3], m[5], m[4]], {"bookmark-ahead", "unclosed"}),
+    (lambda m: [*m[:3], m[5], m[4]], {"bookmark-ahead"}),
     (lambda m: without(m, 5), {"unclosed"}),
     (lambda m: without(m, 3, 5), {"no-state"}),
     (lambda m: without(m, 3), set()),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from textwrap import fill
 from typing import TYPE_CHECKING
 
+from tap_leadlex.validation.findings import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -69,7 +71,7 @@ def _values(outcome: Outcome) -> Iterator[str]:
     for compared in contents.compared if contents else ():
         for one in compared.differences:
             yield (
-                f"id {compared.identity}, {one.name}\n"
+                f"id {printable(compared.identity)}, {one.name}\n"
                 f"      delivered  {one.delivered!r}\n      LeadLex    {one.leadlex!r}"
             )
 
