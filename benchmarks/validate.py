@@ -1,0 +1,130 @@
+"""Times `leadlex-validate --tee` over a stream of many contacts, and weighs its memory.
+
+    python benchmarks/validate.py --contacts 1000000
+
+The stream is made once, in the form in which the tap writes it, and read from a file through a
+pipe, as it would come from the tap; what is passed on is compared with it byte for byte.
+"""  # noqa: INP001 - a program, not a package
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from tap_leadlex.sandbox import History, Store
+from tap_leadlex.sandbox.histories import make
+from tap_leadlex.sandbox.instants import to_datetime
+
+PROGRAM = Path(sys.executable).with_name("leadlex-validate")
+WINDOW = 47_500
+FIELDS = ("id", "full_name", "email", "phone", "job_title", "company_name", "linkedin_url")
+
+
+def main() -> None:
+    """Make the stream, validate it some times, print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--contacts", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=3)
+    given = parser.parse_args()
+    with tempfile.TemporaryFile() as stream:
+        digest = write(stream, given.contacts)
+        size = stream.tell()
+        say(f"{given.contacts:,} contacts, {size / 1e6:,.0f} MB")
+        for _ in range(given.runs):
+            stream.seek(0)
+            seconds = validate(stream, digest)
+            say(f"{seconds:.2f} s, {given.contacts / seconds:,.0f} contacts/s")
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    say(f"peak memory {peak:,.0f} MB")
+
+
+def say(line: str) -> None:
+    """Print a figure at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def write(stream: IO[bytes], contacts: int) -> str:
+    """Write a sync as the tap would; give the digest of its bytes."""
+    encode = msgspec.json.encode
+    digest = hashlib.blake2b()
+
+    def put(message: object) -> None:
+        line = encode(message) + b"\n"
+        digest.update(line)
+        stream.write(line)
+
+    text = {"type": ["string", "null"]}
+    date = {"type": ["string"], "format": "date-time"}
+    tags = {"type": ["array", "null"], "items": {"type": ["string"]}}
+    put(
+        {
+            "type": "SCHEMA",
+            "stream": "contacts",
+            "schema": {
+                "type": "object",
+                "properties": dict.fromkeys(FIELDS, text) | {"tags": tags, "created_at": date},
+                "required": ["id", "created_at"],
+            },
+            "key_properties": ["id"],
+            "bookmark_properties": ["created_at"],
+        }
+    )
+    rows = Store(make(History.EVEN, contacts)).rows()
+    bookmark = ""
+    for number, row in enumerate(rows, start=1):
+        created = f"{to_datetime(row.created):%Y-%m-%dT%H:%M:%S}"
+        if number % WINDOW == 0 and created > bookmark:
+            put(state(created))
+        bookmark = max(bookmark, created)
+        record = {name: getattr(row.contact, name) or None for name in FIELDS}
+        record |= {"tags": row.contact.tags, "created_at": f"{created}Z"}
+        put(
+            {
+                "type": "RECORD",
+                "stream": "contacts",
+                "record": record,
+                "time_extracted": f"2026-11-01T00:00:{number // WINDOW % 60:02}.000000+00:00",
+            }
+        )
+    put(state("2026-11-01T00:00:00"))
+    return digest.hexdigest()
+
+
+def state(bookmark: str) -> object:
+    """Give a STATE."""
+    entry = {"replication_key": "created_at", "replication_key_value": f"{bookmark}.000000Z"}
+    return {"type": "STATE", "value": {"bookmarks": {"contacts": entry}}}
+
+
+def validate(stream: IO[bytes], digest: str) -> float:
+    """Validate the stream once; give the seconds that it took."""
+    begun = time.perf_counter()
+    passed_on = hashlib.blake2b()
+    with (
+        subprocess.Popen(["/bin/cat"], stdin=stream, stdout=subprocess.PIPE) as source,
+        subprocess.Popen(  # noqa: S603 - our own program
+            [PROGRAM, "--tee", "--offline"],
+            stdin=source.stdout,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as tee,
+    ):
+        while chunk := tee.stdout.read(1 << 20):  # type: ignore[union-attr]
+            passed_on.update(chunk)
+    if tee.returncode or passed_on.hexdigest() != digest:
+        sys.exit("the stream was changed, or something was found in it")
+    return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    main()
