@@ -124,7 +124,7 @@ class Completeness:
         if short > explained:
             self._report_missing(covered)
         elif short:
-            self._note(f"{short:,} contacts that the sync lacks were entered while it ran.")
+            self._note(f"Contacts that the sync lacks because they were entered later: {short:,}.")
         for gap in gaps:
             if gap.misdated:
                 self._findings.add(catalogue.MISDATED, detail=str(gap), count=gap.misdated)
@@ -133,7 +133,7 @@ class Completeness:
 
     def _judge_surplus(self, surplus: int, deletable: int | None) -> None:
         if deletable is None or surplus <= deletable:
-            self._note(f"{surplus:,} contacts of the sync are no longer in LeadLex: deleted since.")
+            self._note(f"Contacts of the sync that are no longer in LeadLex: {surplus:,}.")
             return
         for gap in self.result.gaps:
             if gap.surplus:

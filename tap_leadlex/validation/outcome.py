@@ -82,12 +82,9 @@ class Outcome:
     @property
     def headline(self) -> str:
         """The outcome in one line."""
-        kinds = len(self.findings)
-        if kinds:
-            what = f"{kinds} finding{'s' * (kinds > 1)}"
-        else:
-            what = "not validated" if self.stopped else "clean"
-        return f"{what}: {self.contacts:,} contacts from {self.source}"
+        verdict = "not validated" if self.stopped else "clean"
+        what = counted(len(self.findings), "finding") if self.findings else verdict
+        return f"{what}: {counted(self.contacts, 'contact')} from {self.source}"
 
     def checks(self) -> Sequence[Line]:
         """Say what each check came to, in the order of the checks."""
@@ -108,12 +105,12 @@ class Outcome:
     def _detail(self, check: Check) -> str:
         match check:
             case Check.PROTOCOL:
-                return f"{self.lines:,} lines"
+                return counted(self.lines, "line")
             case Check.KEYS:
-                return f"{self.contacts:,} contacts, {self.repeats:,} repeated"
+                return f"{counted(self.contacts, 'contact')}, {self.repeats:,} repeated"
             case Check.BOOKMARKS:
                 reached = f", up to {plain(self.windows[-1].end)}" if self.windows else ""
-                return f"{len(self.windows):,} windows{reached}"
+                return f"{counted(len(self.windows), 'window')}{reached}"
             case Check.COMPLETENESS:
                 return self._counts()
             case Check.CONTENT:
@@ -125,11 +122,17 @@ class Outcome:
         start = self.covered.start
         since = "the beginning" if start is None else plain(start)
         return (
-            f"{self.comparison.leadlex:,} contacts in LeadLex and {self.comparison.sync:,} in the "
-            f"sync, created from {since} to {plain(self.covered.end)}"
+            f"{counted(self.comparison.leadlex, 'contact')} in LeadLex and "
+            f"{self.comparison.sync:,} in the sync, created from {since} to "
+            f"{plain(self.covered.end)}"
         )
 
     def _compared(self) -> str:
         if self.contents is None:
             return ""
         return f"{len(self.contents.compared)} of {self.contents.drawn} sampled contacts compared"
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number of things."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from tap_leadlex.validation.instants import plain
-from tap_leadlex.validation.outcome import CLEAN, FOUND
+from tap_leadlex.validation.outcome import CLEAN, FOUND, counted
 from tap_leadlex.validation.reports import charts
 from tap_leadlex.validation.reports.table import places
 
@@ -47,7 +47,7 @@ def _sections(outcome: Outcome, *, show_values: bool) -> Iterator[str]:
     colour, word = _VERDICTS.get(outcome.exit_code, _NO_VERDICT)
     yield (
         f'<header><p class="verdict {colour}">{word}</p><h1>Is the sync complete?</h1>'
-        f"<p>{outcome.contacts:,} contacts from {escape(outcome.source)}</p></header>"
+        f"<p>{counted(outcome.contacts, 'contact')} from {escape(outcome.source)}</p></header>"
     )
     yield f'<section class="checks">{"".join(_checks(outcome))}</section>'
     if outcome.findings:
@@ -72,7 +72,8 @@ def _sections(outcome: Outcome, *, show_values: bool) -> Iterator[str]:
             f'by field.</p><div class="scroll"><table><thead><tr><th>id</th><th>verdict</th>'
             f"</tr></thead><tbody>{rows}</tbody></table></div></section>"
         )
-    yield f"<footer>{outcome.calls:,} calls of the API, {outcome.seconds:,.1f} seconds</footer>"
+    calls = counted(outcome.calls, "call")
+    yield f"<footer>{calls} of the API, {outcome.seconds:,.1f} seconds</footer>"
 
 
 def _checks(outcome: Outcome) -> Iterator[str]:
@@ -108,7 +109,8 @@ def _windows(outcome: Outcome) -> str:
     return (
         "<p>Each as wide as the time it covers and as tall as the contacts it holds; the number "
         f"says how many exports these came from.</p>{charts.timeline(outcome.windows, beginning)}"
-        f'<details><summary>{len(outcome.windows):,} windows</summary><div class="scroll"><table>'
+        f"<details><summary>{counted(len(outcome.windows), 'window')}</summary>"
+        '<div class="scroll"><table>'
         "<thead><tr><th>from</th><th>to</th><th>contacts</th><th>exports</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></div></details>"
     )
