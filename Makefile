@@ -22,7 +22,7 @@ types: .venv/.ready ## check types
 	$(BIN)/mypy tap_leadlex tests demo
 
 test: setup lint types ## check style and types, run all tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=auto
 
 demo: .venv/.ready .venv-targets/.ready ## sync a sandbox, or your workspace, into a DuckDB file
 	@$(BIN)/python demo/first_sync.py
