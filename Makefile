@@ -19,7 +19,7 @@ lint: .venv/.ready ## check style, dependencies and meltano.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.meltano meltano.yml
 
 types: .venv/.ready ## check types
-	$(BIN)/mypy tap_leadlex tests demo
+	$(BIN)/mypy tap_leadlex tests demo benchmarks
 
 test: setup lint types ## check style and types, run all tests
 	$(BIN)/pytest --numprocesses=auto
