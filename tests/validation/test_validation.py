@@ -14,10 +14,11 @@ from tap_leadlex.sandbox.workspace import utc_now
 from tap_leadlex.validation import claims
 from tap_leadlex.validation.findings import Check
 from tap_leadlex.validation.instants import seconds
+from tap_leadlex.validation.validation import StreamValidation
 from tests.support import config_for, run
 from tests.validation.defects import Messages, without_counts
 from tests.validation.streams import lines
-from tests.validation.syncs import full_refresh, judge, validate
+from tests.validation.syncs import full_refresh, judge, options, validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,6 +133,18 @@ def test_no_mode_of_the_list_raises_a_false_alarm(
     outcome = judge(sandbox, run(config_for(sandbox)).out.encode().splitlines(), by_month=True)
     assert codes(outcome) == []
     assert outcome.exit_code in {0, 2}
+
+
+def test_a_contact_lost_soon_after_it_was_created_is_no_late_comer(
+    serve: Callable[..., Sandbox],
+) -> None:
+    sandbox = serve(contacts=20)
+    fresh = sandbox.store.create(from_datetime(utc_now() - timedelta(minutes=5)))
+    stream = run(config_for(sandbox)).out.encode().splitlines()
+    lost = [line for line in stream if fresh.contact.id.encode() not in line]
+    assert len(lost) == len(stream) - 1
+    recorded = StreamValidation(options(sandbox), "a file", live=False)
+    assert "missing" in codes(recorded.run([lost], lambda _: None))
 
 
 def test_findings_count_more_than_what_could_not_be_done(serve: Callable[..., Sandbox]) -> None:
