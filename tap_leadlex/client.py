@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import http
+import io
 import tempfile
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import httpx
 
 from tap_leadlex import instants
-from tap_leadlex.errors import QuotaError, RequestError, SettingsError, TransportError
+from tap_leadlex.errors import (
+    GatewayError,
+    QuotaError,
+    RequestError,
+    SettingsError,
+    TransportError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +33,8 @@ CONNECT_TIMEOUT = 10
 SPOOL_IN_MEMORY = 4 * 1024 * 1024
 _CHUNK = 64 * 1024
 _MESSAGE_LENGTH = 200
+
+_REACHED = (httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError)
 
 ADVICE = {
     400: "Check list_id, tags, extra_fields and export_limit.",
@@ -103,6 +114,33 @@ class Client:
         """Close the connections."""
         self._http.close()
 
+    def contacts(
+        self, *, after: datetime | None, page: int, list_id: str | None = None
+    ) -> Response:
+        """Read one contact of the list (`GET /contacts`, oldest first, one contact a page).
+
+        Args:
+            after: Lower bound of `created_at`; LeadLex does not say whether inclusive.
+            page: Which contact, from 1.
+            list_id: Only members of this list.
+
+        Raises:
+            LeadLexError: As `export` does.
+        """
+        query: list[tuple[str, str | int]] = [
+            ("per_page", 1),
+            ("page", page),
+            ("sort", "created_at"),
+        ]
+        if after is not None:
+            query.append(("created_after", instants.plain(after)))
+        if list_id is not None:
+            query.append(("list_id", list_id))
+        body = io.BytesIO()
+        headers = self._get("/contacts", query, accept="application/json", into=body)
+        body.seek(0)
+        return Response(body, headers, _request_id(headers))
+
     @contextmanager
     def export(
         self,
@@ -174,7 +212,10 @@ class Client:
             # httpx's own words never hold the headers; they can be empty for a time-out.
             what = f"{type(error).__name__}: {error}".rstrip(": ")
             msg = f"The answer of LeadLex did not arrive to its end ({what})."
-            raise TransportError(msg) from error
+            reached = isinstance(
+                error, httpx.ReadTimeout | httpx.RemoteProtocolError | httpx.ReadError
+            )
+            raise (GatewayError if reached else TransportError)(msg) from error
 
     def _refusal(self, response: httpx.Response) -> Exception:
         """Turn an answer other than 200 into the error that it means."""
@@ -190,7 +231,7 @@ class Client:
         if status == http.HTTPStatus.TOO_MANY_REQUESTS:
             return QuotaError(msg, response.headers)
         if response.is_server_error:
-            return TransportError(msg)
+            return GatewayError(msg)
         return RequestError(f"{msg} {ADVICE.get(status, '')}".rstrip())
 
     def _target(self, response: httpx.Response) -> str:
@@ -241,10 +282,10 @@ def _decompressed(response: httpx.Response) -> Iterator[bytes]:
         yield from _gunzipped(response.iter_raw(_CHUNK))
     except zlib.error as error:
         msg = f"The compressed answer is damaged ({error}){_named(response)}."
-        raise TransportError(msg) from None
+        raise GatewayError(msg) from None
     except EOFError:
         msg = f"The compressed answer was cut off{_named(response)}."
-        raise TransportError(msg) from None
+        raise GatewayError(msg) from None
 
 
 def _gunzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -273,3 +314,11 @@ def _named(response: httpx.Response) -> str:
     """Name the request for LeadLex's support."""
     request_id = response.headers.get("X-Request-ID")
     return f" (request id {request_id})" if request_id else ""
+
+
+def date(headers: Mapping[str, str]) -> datetime | None:
+    """Read LeadLex's clock off a response; `None` where it shows none."""
+    try:
+        return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return None

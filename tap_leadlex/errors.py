@@ -7,8 +7,10 @@ LeadLexError
 ├── RequestError          LeadLex refused for good: never retried
 │   └── QuotaError        LeadLex refused for now (429)
 └── BrokenExportError     an answer that is not whole or not readable
-    ├── TransportError    connection, time-out, 5xx, cut body: worth another try
-    └── TableError        the CSV is not what it must be
+    ├── TableError        the CSV is not what it must be
+    └── TransportError    the answer did not arrive: worth another try
+        └── GatewayError  5xx, time-out or cut: it may be too big to arrive
+            └── CutError  cut where the transport did not notice
 """
 
 from __future__ import annotations
@@ -56,9 +58,17 @@ class BrokenExportError(LeadLexError):
     """An export arrived that must not be used."""
 
 
+class TableError(BrokenExportError):
+    """The answer arrived, but it is not the table of contacts that it must be."""
+
+
 class TransportError(BrokenExportError):
     """The answer did not arrive, or not to its end."""
 
 
-class TableError(BrokenExportError):
-    """The answer arrived, but it is not the table of contacts that it must be."""
+class GatewayError(TransportError):
+    """LeadLex was reached and did not give the whole answer: it may be too big for its gateway."""
+
+
+class CutError(GatewayError):
+    """The table ends too early, although the transport calls it whole."""

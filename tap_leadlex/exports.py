@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tap_leadlex import instants
-from tap_leadlex.errors import BrokenExportError, TableError
+from tap_leadlex.client import date
+from tap_leadlex.errors import CutError, TableError
 from tap_leadlex.rows import ContactTable
-from tap_leadlex.windows import Window
+from tap_leadlex.windows import Answer, Window
 
 if TYPE_CHECKING:
     import logging
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_leadlex.client import Client
+    from tap_leadlex.clock import Clock
     from tap_leadlex.settings import Settings
+    from tap_leadlex.windows import Ask
     from tap_leadlex.writer import RecordBatch
 
 
@@ -29,24 +31,22 @@ class Export:
 
     Attributes:
         window: What it can close: the window asked for, cut at LeadLex's own clock.
-        batch: The RECORD messages of the contacts inside the window.
-        full: It held as many rows as were asked for, so it proves nothing.
-        seen: The instants of the contacts inside the window, in the order of the rows.
+        answer: What it tells the sweep.
+        batch: The RECORD messages of the contacts inside the window; open.
         headers: The headers of the response.
     """
 
     window: Window
+    answer: Answer
     batch: RecordBatch
-    full: bool
-    seen: Sequence[datetime]
     headers: Mapping[str, str]
 
 
 class Exporter:
-    """Asks LeadLex for the contacts of windows.
+    """Asks LeadLex for the contacts of windows: one call for each, whatever comes of it.
 
     Attributes:
-        calls: Export calls made so far; each draws on the quota, whatever came of it.
+        calls: Export calls made so far; each draws on the quota.
     """
 
     def __init__(
@@ -55,17 +55,17 @@ class Exporter:
         settings: Settings,
         fields: Sequence[str],
         new_batch: Callable[[datetime], RecordBatch],
-        now: Callable[[], datetime],
+        clock: Clock,
         logger: logging.Logger,
     ) -> None:
         """Prepare; nothing is asked yet.
 
         Args:
             client: The API.
-            settings: The filters, the limit and the settle time.
+            settings: The filters and the settle time.
             fields: The columns to ask for, `id` and `created_at` among them.
             new_batch: Makes the batch for a response, given when that was received.
-            now: The local clock, aware.
+            clock: The local clock.
             logger: The stream's logger.
         """
         self.calls = 0
@@ -73,20 +73,19 @@ class Exporter:
         self._settings = settings
         self._fields = fields
         self._new_batch = new_batch
-        self._now = now
+        self._clock = clock
         self._log = logger
-        self._warned_of_columns = False
+        self._told: set[str] = set()
 
-    def export(self, window: Window, limit: int) -> Export:
-        """Export a window.
+    def export(self, ask: Ask) -> Export:
+        """Export a window and read the answer to its end.
 
-        The request reaches one second beyond the first and the last second inside, so that it
-        covers the window whether the bounds are inclusive or not and however LeadLex rounds the
+        The request reaches one unit of time beyond the first and the last instant inside, so that
+        it covers the window whether the bounds are inclusive or not and however LeadLex rounds the
         times that it prints. What lies outside by its printed time is dropped.
 
         Args:
-            window: The window.
-            limit: The rows to ask for.
+            ask: The window, and the rows to ask for.
 
         Returns:
             What came back. Its batch is open: close it.
@@ -94,29 +93,19 @@ class Exporter:
         Raises:
             LeadLexError: If the answer is a refusal, or not whole, or no table of contacts.
         """
-        try:
-            return self._attempt(window, limit)
-        except BrokenExportError as error:
-            msg = (
-                f"Window {window}: {error} Nothing of it was handed on and the bookmark stays "
-                "before it: run again to go on from there."
-            )
-            raise type(error)(msg) from error
-
-    def _attempt(self, window: Window, limit: int) -> Export:
-        """Make one call and read its answer to the end."""
         self.calls += 1
+        window = ask.window
         request = self._client.export(
-            after=None if window.start is None else window.start - instants.SECOND,
+            after=None if window.start is None else window.start - window.unit,
             before=window.end,
-            limit=limit,
+            limit=ask.limit,
             fields=self._fields,
             list_id=self._settings.list_id,
             tags=self._settings.tags,
         )
         with request as response, ExitStack() as on_failure:
             closable = self._closable(window, response.headers)
-            batch = on_failure.enter_context(self._new_batch(self._now()))
+            batch = on_failure.enter_context(self._new_batch(self._clock.now()))
             seen = []
             try:
                 table = ContactTable(response.body, self._fields)
@@ -124,17 +113,28 @@ class Exporter:
                     if instant in closable:
                         seen.append(instant)
                         batch.add(contact)
-            except TableError as error:
+            except (CutError, TableError) as error:
                 msg = f"The export cannot be used: {error} (request id {response.request_id})."
-                raise TableError(msg) from error
+                raise type(error)(msg) from error
             self._warn_of_oddities(table)
             on_failure.pop_all()
-            return Export(closable, batch, table.rows >= limit, seen, response.headers)
+            answer = Answer(table.rows >= ask.limit, seen, table.resolution)
+            return Export(closable, answer, batch, response.headers)
 
     def _closable(self, window: Window, headers: Mapping[str, str]) -> Window:
         """Cut a window at LeadLex's clock, less the time that late commits may take."""
-        now = _date(headers) or self._now()
-        settled = instants.floor_second(now) - timedelta(seconds=self._settings.settle_seconds)
+        here, settle = self._clock.now(), timedelta(seconds=self._settings.settle_seconds)
+        now = date(headers)
+        if now is None:
+            now = here
+            self._warn_once("date", "LeadLex's answers bear no date: this machine's clock rules.")
+        elif abs(now - here) > max(settle, instants.SECOND):
+            self._warn_once(
+                "clock",
+                f"The clock of this machine is {abs(now - here).total_seconds():.0f} s "
+                f"{'slow' if now > here else 'fast'} by LeadLex's, which rules: nothing is lost.",
+            )
+        settled = instants.floor(now) - settle
         return Window(window.start, min(window.end, max(settled, window.start or settled)))
 
     def _warn_of_oddities(self, table: ContactTable) -> None:
@@ -144,17 +144,14 @@ class Exporter:
                 "Removed %d NUL characters from the contacts: databases refuse them.",
                 table.nul_characters,
             )
-        if table.unknown_columns and not self._warned_of_columns:
-            self._warned_of_columns = True
-            self._log.warning(
-                "LeadLex sent columns that were not asked for; they are left out: %s.",
-                ", ".join(table.unknown_columns),
+        if table.unknown_columns:
+            self._warn_once(
+                "columns",
+                "LeadLex sent columns that were not asked for; they are left out: "
+                f"{', '.join(table.unknown_columns)}.",
             )
 
-
-def _date(headers: Mapping[str, str]) -> datetime | None:
-    """Read LeadLex's clock off a response; `None` where it shows none."""
-    try:
-        return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
-    except (KeyError, ValueError):
-        return None
+    def _warn_once(self, kind: str, text: str) -> None:
+        if kind not in self._told:
+            self._told.add(kind)
+            self._log.warning("%s", text)

@@ -70,6 +70,7 @@ def resolution(instant: datetime) -> timedelta:
     return MICROSECOND if instant.microsecond % 1000 else MILLISECOND
 
 
-def floor_second(instant: datetime) -> datetime:
-    """Cut an instant down to its whole second."""
-    return instant.replace(microsecond=0)
+def floor(instant: datetime, unit: timedelta = SECOND) -> datetime:
+    """Cut an instant down to a whole second, millisecond or microsecond."""
+    step = unit // MICROSECOND
+    return instant.replace(microsecond=instant.microsecond // step * step)

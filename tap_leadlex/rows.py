@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tap_leadlex import instants
-from tap_leadlex.errors import TableError
+from tap_leadlex.errors import CutError, TableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,7 +61,7 @@ class ContactTable:
         self.rows = 0
         self.nul_characters = 0
         self.resolution = instants.SECOND
-        self._last_character = "\n"
+        self._last_character: str | None = None  # once the body has been read to its end
         # A field may hold megabytes; the module's default bound of 128 KB is for hostile input.
         csv.field_size_limit(sys.maxsize)
         text = io.TextIOWrapper(body, encoding="utf-8-sig", errors="strict", newline="")
@@ -146,12 +146,23 @@ class ContactTable:
         A line end closes it. Where the server writes none behind the last row, a full instant with
         its zone does. A closing quote does not: it may be the first of a doubled one.
         """
-        return self._last_character in "\r\n" or instants.is_complete(cells[-1])
+        return self._last_character in {"\r", "\n"} or instants.is_complete(cells[-1])
 
     def _fail(self, what: str, line: int | None = None) -> NoReturn:
         """Refuse the table, without the error behind it: that one may quote a value."""
         msg = f"line {line or self._reader.line_num}: {what}"
-        raise TableError(msg) from None
+        raise (CutError if self._is_cut() else TableError)(msg) from None
+
+    def _is_cut(self) -> bool:
+        """Tell whether what is refused is the last row, and the body ends in the middle of it."""
+        if self._last_character is None:
+            try:
+                if next(self._reader, None) is not None:
+                    return False
+            except (csv.Error, UnicodeDecodeError):
+                return False
+            return self._last_character not in {None, "\r", "\n"}
+        return True
 
 
 def split_tags(cell: str | None) -> list[str]:

@@ -112,6 +112,16 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description="Stop cleanly after this many export calls and leave the quota to others.",
     ),
     th.Property(
+        "check_drift",
+        th.BooleanType,
+        default=True,
+        title="Check drift",
+        description=(
+            "Compare, at most once a day, what LeadLex counts below the bookmark with what was "
+            "delivered, and warn when they differ."
+        ),
+    ),
+    th.Property(
         "request_timeout",
         th.IntegerType(minimum=1, maximum=86_400),
         default=300,
@@ -141,6 +151,7 @@ RULES = {
     "settle_seconds": "must be a whole number of seconds, from 0 to a century",
     "quota_wait_seconds": "must be a whole number of seconds, from 0 to a century",
     "max_exports": "must be a whole number, 1 or more",
+    "check_drift": "must be true or false",
     "request_timeout": "must be a whole number of seconds, from 1 to a day",
     "user_agent": "must be printable ASCII text",
     "batch_config": (
@@ -165,6 +176,7 @@ class Settings:
     settle_seconds: int
     quota_wait_seconds: int
     max_exports: int | None
+    check_drift: bool
     request_timeout: int
     user_agent: str
 
@@ -204,6 +216,7 @@ class Settings:
             settle_seconds=given.get("settle_seconds", 60),
             quota_wait_seconds=given.get("quota_wait_seconds", 0),
             max_exports=given.get("max_exports"),
+            check_drift=given.get("check_drift", True),
             request_timeout=given.get("request_timeout", 300),
             user_agent=given.get("user_agent", user_agent),
         )

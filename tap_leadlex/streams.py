@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream
 from singer_sdk import typing as th
+from singer_sdk.mapper import RemoveRecordTransform
+from singer_sdk.singerlib import ActivateVersionMessage
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
-from tap_leadlex import instants
+from tap_leadlex import instants, progress
 from tap_leadlex.client import Client
-from tap_leadlex.errors import StateError
+from tap_leadlex.drift import drift
 from tap_leadlex.exports import Exporter
+from tap_leadlex.listing import ContactList
+from tap_leadlex.patience import Patience
+from tap_leadlex.progress import FullTable, Incremental
 from tap_leadlex.rows import KEY, REPLICATION_KEY, TAGS
-from tap_leadlex.windows import Answer, Window, drive, sweep
+from tap_leadlex.run import run
+from tap_leadlex.sweep import Sweep
+from tap_leadlex.windows import Ask, Window
 from tap_leadlex.writer import RecordBatch
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
 
+    from tap_leadlex.clock import Clock
     from tap_leadlex.exports import Export
+    from tap_leadlex.patience import Stop
+    from tap_leadlex.progress import Progress
     from tap_leadlex.settings import Settings
     from tap_leadlex.tap import TapLeadLex
 
@@ -56,17 +69,20 @@ class Contacts(Stream):
     primary_keys = (KEY,)
     replication_key = REPLICATION_KEY
 
-    def __init__(self, tap: TapLeadLex, settings: Settings) -> None:
+    def __init__(self, tap: TapLeadLex, settings: Settings, clock: Clock) -> None:
         """Describe the stream; nothing is asked of LeadLex.
 
         Args:
             tap: The tap.
             settings: Its settings.
+            clock: The local clock.
         """
         super().__init__(tap, schema=schema(settings.fields))
+        self.logger.addFilter(_is_ours)
         self._settings = settings
+        self._clock = clock
         self._writer = tap.message_writer
-        self._started = datetime.fromtimestamp(tap.initialized_at / 1000, UTC)
+        self._initialized = tap.initialized_at
 
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """Keep the SDK's signpost out of the state: windows are closed by hand."""
@@ -86,6 +102,12 @@ class Contacts(Stream):
             LeadLexError: If the promise of completeness cannot be kept.
         """
         settings = self._settings
+        state = self.get_context_state(None)
+        at: Progress
+        if self.replication_method == REPLICATION_FULL_TABLE:
+            at = FullTable(state, settings, self._initialized)
+        else:
+            at = Incremental(state, settings)
         with Client(
             settings.api_url,
             settings.api_key,
@@ -96,45 +118,117 @@ class Contacts(Stream):
                 client,
                 settings,
                 self._selected_fields,
-                self._new_batch,
-                _now,
+                lambda extracted: RecordBatch(self.stream_maps, extracted, at.version),
+                self._clock,
                 self.logger,
             )
             if self.ABORT_AT_RECORD_COUNT is None:
-                self._sweep(exporter)
+                contacts = ContactList(client, settings.list_id, self._clock, self.logger)
+                self._sync(at, exporter, contacts)
             else:
-                self._probe(exporter, self.ABORT_AT_RECORD_COUNT)
+                self._probe(at, exporter, self.ABORT_AT_RECORD_COUNT)
         return ()
 
-    def _sweep(self, exporter: Exporter) -> None:
-        """Close window after window, in ascending order."""
-        whole = self._range()
-        if whole is None:
+    def _sync(self, at: Progress, exporter: Exporter, contacts: ContactList) -> None:
+        """Sweep from where the state stands to the cut-off."""
+        stop = None
+        whole = Window(at.start, self._cutoff)
+        if whole.start is None or whole.start < whole.end:
+            sweep = Sweep(
+                whole,
+                self._settings.export_limit,
+                # What came since the last run, and what a filter leaves, mostly fits one export.
+                whole_first=at.known or bool(self._settings.tags),
+                use_list=True,
+            )
+            report = _Report(whole, sweep, exporter, self.logger)
+            patience = Patience(exporter, self._settings, self._clock, self.logger)
+
+            def close(export: Export) -> None:
+                self._deliver(export)
+                at.close(export.window.end, export.answer.seen)
+                self._write_state()
+                report.closed(export)
+
+            stop = run(sweep, patience, contacts, close, self.logger)
+            if stop:
+                report.stopped(stop)
+                return
+        else:
             self.logger.info("Nothing to ask for: the bookmark has reached the cut-off.")
-            return
-        drive(sweep(whole), lambda window: self._answer(exporter, window, whole))
+        if isinstance(at, FullTable):
+            self._activate(at)
+        else:
+            self._check_drift(contacts)
 
-    def _answer(self, exporter: Exporter, window: Window, whole: Window) -> Answer | None:
-        """Export one window, and close it unless the export was full."""
-        export = exporter.export(window, self._settings.export_limit)
-        with export.batch:
-            if not export.full:
-                self._writer.write_records(export.batch)
-                self._counter.increment(export.batch.records)
-                self._close(export.window.end)
-                self._report(exporter, export, whole)
-        # LeadLex's clock can be behind: what lies beyond it is for a later run.
-        return Answer(export.full, export.seen) if export.window == window else None
-
-    def _probe(self, exporter: Exporter, limit: int) -> None:
+    def _probe(self, at: Progress, exporter: Exporter, limit: int) -> None:
         """Deliver a few contacts from one small export, without moving the bookmark."""
-        whole = self._range()
-        if whole is None:
+        whole = Window(at.start, self._cutoff)
+        if whole.start is None or whole.start < whole.end:
+            limit = min(limit, self._settings.export_limit)
+            export = exporter.export(Ask(whole, limit))
+            with export.batch:
+                self._deliver(export)
+
+    def _deliver(self, export: Export) -> None:
+        """Write the RECORD messages of an export."""
+        self._writer.write_records(export.batch)
+        self._counter.increment(export.batch.records)
+
+    def _write_state(self) -> None:
+        """Write a STATE of the stream's state as it stands.
+
+        The SDK moves bookmarks through `increment_state`, which tells the user that an unsorted
+        stream cannot be resumed. This one can; so the bookmark goes straight into the state.
+        """
+        self.finalize_state_progress_markers(self.get_context_state(None))
+
+    def _activate(self, refresh: FullTable) -> None:
+        """End a full refresh: have the target drop what it no longer holds."""
+        if refresh.finish() and refresh.version is not None:
+            for stream_map in self.stream_maps:
+                if not isinstance(stream_map, RemoveRecordTransform):
+                    self._writer.write_message(
+                        ActivateVersionMessage(stream_map.stream_alias, refresh.version)
+                    )
+        else:
+            self.logger.warning(
+                "The full refresh ends before the bookmark or at end_date, so deleted contacts "
+                "stay in the destination: ACTIVATE_VERSION would delete later ones with them."
+            )
+        self._write_state()
+
+    def _check_drift(self, contacts: ContactList) -> None:
+        """Warn, at most once a day, when LeadLex has more or fewer contacts than came."""
+        settings = self._settings
+        state = self.get_context_state(None)
+        bookmark, delivered = progress.bookmark(state), state.get("delivered")
+        now = self._clock.now()
+        comparable = not settings.tags and not settings.lookback_seconds
+        if bookmark is None or delivered is None or not (settings.check_drift and comparable):
             return
-        export = exporter.export(whole, min(limit, self._settings.export_limit))
-        with export.batch:
-            self._writer.write_records(export.batch)
-            self._counter.increment(export.batch.records)
+        if not progress.drift_is_due(state, now):
+            return
+        change = drift(
+            contacts.ask,
+            lambda: contacts.now,
+            bookmark=bookmark,
+            since=progress.since(state),
+            delivered=delivered,
+        )
+        if change is None:
+            return
+        state["drift_checked"] = instants.canonical(now)
+        self._write_state()
+        if change:
+            self.logger.warning(
+                "LeadLex has %s %s contacts created before %s than were delivered: %s. A full "
+                "refresh will heal it.",
+                f"{abs(change):,}",
+                "more" if change > 0 else "fewer",
+                instants.plain(bookmark),
+                "some came later with an earlier date" if change > 0 else "some are gone",
+            )
 
     @property
     def _selected_fields(self) -> tuple[str, ...]:
@@ -146,73 +240,61 @@ class Contacts(Stream):
             if field in always or self.mask.get(("properties", field), True)
         )
 
-    def _new_batch(self, extracted: datetime) -> RecordBatch:
-        return RecordBatch(self.stream_maps, extracted)
-
-    def _range(self) -> Window | None:
-        """The range of this run; `None` where there is nothing left to ask for."""
-        settings = self._settings
-        cutoff = self._started - timedelta(seconds=settings.settle_seconds)
-        cutoff = instants.floor_second(min(cutoff, settings.end_date or cutoff))
-        start = settings.start_date
-        bookmark = self._bookmark
-        if bookmark is not None:
-            lookback = bookmark - timedelta(seconds=settings.lookback_seconds)
-            start = lookback if start is None else max(start, lookback)
-        if start is None:
-            return Window(None, cutoff)
-        return Window(start, cutoff) if start < cutoff else None
-
     @property
-    def _bookmark(self) -> datetime | None:
-        """The end of the last closed window, of this run or the ones before."""
-        printed = self.get_context_state(None).get("replication_key_value")
-        try:
-            return None if printed is None else instants.parse(printed)
-        except (TypeError, ValueError):
-            msg = (
-                "The state holds no date in bookmarks.contacts.replication_key_value: "
-                "hand in a state that this tap wrote, or none."
-            )
-            raise StateError(msg) from None
+    def _cutoff(self) -> datetime:
+        """Where this run ends."""
+        settings = self._settings
+        cutoff = self._clock.now() - timedelta(seconds=settings.settle_seconds)
+        return instants.floor(min(cutoff, settings.end_date or cutoff))
 
-    def _close(self, end: datetime) -> None:
-        """Move the bookmark to the end of a window whose contacts are all out; write a STATE.
 
-        The SDK moves bookmarks through `increment_state`, which tells the user that an unsorted
-        stream cannot be resumed. This one can; so the bookmark goes straight into the state.
-        """
-        state = self.get_context_state(None)
-        bookmark = self._bookmark
-        # A look-back closes windows below the bookmark again; that takes nothing back.
-        if bookmark is None or end > bookmark:
-            state["replication_key"] = REPLICATION_KEY
-            state["replication_key_value"] = instants.canonical(end)
-        self.finalize_state_progress_markers(state)
+class _Report:
+    """Says in words how far a sweep is."""
 
-    def _report(self, exporter: Exporter, export: Export, whole: Window) -> None:
-        """Say in words how far the sweep is."""
-        self.logger.info(
-            "Closed window %s: %s contacts. %s exports used; %s.%s",
+    def __init__(
+        self, whole: Window, sweep: Sweep, exporter: Exporter, logger: logging.Logger
+    ) -> None:
+        self._whole = whole
+        self._sweep = sweep
+        self._exporter = exporter
+        self._log = logger
+        self._delivered = 0
+
+    def closed(self, export: Export) -> None:
+        """Report a closed window."""
+        self._delivered += export.batch.records
+        self._log.info(
+            "Closed window %s: %s contacts. %s export calls used; %s.%s",
             export.window,
             f"{export.batch.records:,}",
-            exporter.calls,
-            _share(export.window, whole),
+            self._exporter.calls,
+            self._share(export.window),
             _quota(export.headers),
         )
 
+    def stopped(self, stop: Stop) -> None:
+        """Report why the run ends before the cut-off."""
+        left = ""
+        if self._sweep.listed is not None:
+            left = f", about {max(self._sweep.listed - self._delivered, 0):,} are left"
+        self._log.warning(
+            "Stopped, with the state saved: %s. %s contacts of this run are in%s. %s",
+            stop.reason,
+            f"{self._delivered:,}",
+            left,
+            stop.advice,
+        )
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _share(done: Window, whole: Window) -> str:
-    """Say how much of the range in time lies behind."""
-    if done.end >= whole.end:
-        return "all of the way done"
-    if whole.start is None:
-        return f"next from {instants.plain(done.end)}"
-    return f"{(done.end - whole.start) / (whole.end - whole.start):.0%} of the way done"
+    def _share(self, done: Window) -> str:
+        """Say how much of the way lies behind: in contacts where the list counted, else in time."""
+        if done.end >= self._whole.end:
+            return "all of the way done"
+        if self._sweep.listed:
+            return f"{min(self._delivered / self._sweep.listed, 1):.0%} of the way done"
+        if self._whole.start is None:
+            return f"next from {instants.plain(done.end)}"
+        span = self._whole.end - self._whole.start
+        return f"{(done.end - self._whole.start) / span:.0%} of the way done"
 
 
 def _quota(headers: Mapping[str, str]) -> str:
@@ -220,3 +302,8 @@ def _quota(headers: Mapping[str, str]) -> str:
     remaining = headers.get("X-RateLimit-Remaining")
     limit = headers.get("X-RateLimit-Limit")
     return f" LeadLex says {remaining} of {limit} calls are left." if remaining and limit else ""
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Drop the SDK's line that an error is unhandled: it is handled, in one line of ours."""
+    return not str(record.msg).startswith("An unhandled error occurred while syncing")

@@ -18,12 +18,15 @@ from singer_sdk.plugin_base import SingerCommand
 from singer_sdk.singerlib import Catalog
 
 from tap_leadlex import settings
+from tap_leadlex.clock import SYSTEM_CLOCK
 from tap_leadlex.errors import LeadLexError, SettingsError, StateError
 from tap_leadlex.streams import Contacts
 from tap_leadlex.writer import MessageWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tap_leadlex.clock import Clock
 
 # What others log that we do not want: httpx tells each request at INFO, where the stream's own
 # lines say it better; the rest shows values at DEBUG: headers, and what a filter came out with.
@@ -60,16 +63,24 @@ class TapLeadLex(Tap):
         TapCapabilities.STATE,
         TapCapabilities.DISCOVER,
         TapCapabilities.TEST,
+        TapCapabilities.ACTIVATE_VERSION,
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
         PluginCapabilities.FLATTENING,
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
-    def __init__(self, *, validate_config: bool = True, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        *,
+        validate_config: bool = True,
+        clock: Clock = SYSTEM_CLOCK,
+        **kwargs: Any,  # noqa: ANN401 - the SDK's
+    ) -> None:
         """Take the settings in.
 
         Args:
+            clock: The local clock.
             validate_config: Whether the settings must suffice for a sync. Discovery needs no key.
             **kwargs: What the SDK's tap takes.
 
@@ -77,6 +88,7 @@ class TapLeadLex(Tap):
             SettingsError: If a setting is missing, unknown or not what it must be, or the catalog
                 is none.
         """
+        self._clock = clock
         if isinstance(kwargs.get("catalog"), dict):
             kwargs["catalog"] = _catalog(kwargs["catalog"])
         for logger, level in _QUIETER.items():
@@ -113,7 +125,8 @@ class TapLeadLex(Tap):
     def discover_streams(self) -> Sequence[Contacts]:
         """Give the one stream; nothing is asked of LeadLex."""
         user_agent = f"{self.name}/{self.plugin_version}"
-        return [Contacts(self, settings.Settings.from_config(self.config, user_agent))]
+        typed = settings.Settings.from_config(self.config, user_agent)
+        return [Contacts(self, typed, self._clock)]
 
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:  # noqa: ANN401 - of a private type

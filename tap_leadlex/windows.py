@@ -1,4 +1,4 @@
-"""Which window next, given what came back. Pure: no I/O, no clock."""
+"""Windows, and what is asked and learnt about them: the words of a sweep. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_leadlex import instants
-from tap_leadlex.errors import DenseInstantError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
-    from datetime import datetime
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,74 +33,72 @@ class Window:
         end = instants.plain(self.end)
         return f"up to {end}" if self.start is None else f"{instants.plain(self.start)} to {end}"
 
+    @property
+    def unit(self) -> timedelta:
+        """The step of time in which the bounds are written: one second, or finer."""
+        start = self.end if self.start is None else self.start
+        return min(instants.resolution(start), instants.resolution(self.end))
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Wanted: the export of a window.
+
+    Attributes:
+        window: The window.
+        limit: The most rows to ask for.
+        divisible: Whether it can be asked for in smaller exports if it does not arrive.
+    """
+
+    window: Window
+    limit: int
+    divisible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Wanted: the contact at a rank (from 1) among those from `start` on, by `created_at`."""
+
+    start: datetime | None
+    rank: int
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one export of a window told.
+    """What the export of a window told.
 
     Attributes:
         full: It held as many rows as were asked for, so it may be cut off and proves nothing.
-        seen: The instants of the contacts inside the window that it showed, in any order.
+        seen: The instants of the contacts inside the window that it showed, in row order.
+        resolution: The finest step of time in which it printed `created_at`.
+        too_big: It did not arrive, twice: the gateway may not stream so much at once.
     """
 
     full: bool
-    seen: Sequence[datetime]
+    seen: Sequence[datetime] = ()
+    resolution: timedelta = instants.SECOND
+    too_big: bool = False
 
 
-def sweep(window: Window) -> Generator[Window, Answer, None]:
-    """Cut a window into windows that one export each can carry, in ascending order.
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What the contact list told.
 
-    Yields the windows to export and takes the answer to each. A window whose export was not full
-    is closed; a full one is halved and both halves are asked for.
-
-    Args:
-        window: The whole range of the run.
-
-    Yields:
-        The next window to export.
-
-    Raises:
-        DenseInstantError: If a window of one second is still full.
+    Attributes:
+        created_at: The instant of the contact at the rank asked for; `None` where there is none.
+        total: How many contacts the list counts from the start asked for on; `None` if it does not.
     """
-    waiting = [window]
-    while waiting:
-        window = waiting.pop()
-        answer = yield window
-        if answer.full:
-            waiting.extend(reversed(_halves(window, answer.seen)))
+
+    created_at: datetime | None
+    total: int | None
 
 
-def _halves(window: Window, seen: Sequence[datetime]) -> tuple[Window, Window]:
-    """Split a full window in time, at a whole second."""
-    if window.start is not None:
-        start = window.start
-    elif seen:
-        start = instants.floor_second(min(seen))
-    else:
-        start = window.end - instants.SECOND
-    middle = instants.floor_second(start + (window.end - start) / 2)
-    if middle <= start:
-        if window.start is not None:
-            msg = (
-                f"More contacts than one export carries were created at {instants.plain(start)}, "
-                "and time cannot split them. Raise export_limit if it is below 50000, or sync them "
-                "in parts with list_id or tags. The bookmark stays before that instant."
-            )
-            raise DenseInstantError(msg)
-        middle = start
-    return Window(window.start, middle), Window(middle, window.end)
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Not a question: something that the user should read."""
+
+    text: str
 
 
-def drive(steps: Generator[Window, Answer, None], ask: Callable[[Window], Answer | None]) -> None:
-    """Lead a sweep through its windows.
-
-    Args:
-        steps: The sweep.
-        ask: Exports a window and gives the answer, or `None` to end the sweep there.
-    """
-    try:
-        window = next(steps)
-        while (answer := ask(window)) is not None:
-            window = steps.send(answer)
-    except StopIteration:
-        return
+Step = Ask | Edge | Remark
+Reply = Answer | Listed | None

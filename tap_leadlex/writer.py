@@ -43,15 +43,20 @@ class RecordBatch:
     not grow with the window.
     """
 
-    def __init__(self, stream_maps: Sequence[StreamMap], extracted: datetime) -> None:
+    def __init__(
+        self, stream_maps: Sequence[StreamMap], extracted: datetime, version: int | None
+    ) -> None:
         """Begin an empty batch.
 
         Args:
             stream_maps: The stream's maps; each makes one message of a record, or none.
             extracted: When the export was received.
+            version: The version that the records belong to, if any.
         """
         self._maps = stream_maps
-        self._extracted = extracted.isoformat()
+        self._common: dict[str, Any] = {"time_extracted": extracted.isoformat()}
+        if version is not None:
+            self._common["version"] = version
         self._spool = tempfile.SpooledTemporaryFile(SPOOL_IN_MEMORY)  # noqa: SIM115
         # Like the SDK's encoder: what JSON does not know goes out as text.
         self._encode = msgspec.json.Encoder(enc_hook=str, decimal_format="number").encode
@@ -84,7 +89,7 @@ class RecordBatch:
                     "type": "RECORD",
                     "stream": stream_map.stream_alias,
                     "record": mapped,
-                    "time_extracted": self._extracted,
+                    **self._common,
                 }
                 self._spool.write(self._encode(message) + b"\n")
 

@@ -161,4 +161,4 @@ def test_resolution(microsecond: int, step: timedelta) -> None:
     instant = datetime(2026, 4, 15, tzinfo=UTC).replace(microsecond=microsecond)
 
     assert instants.resolution(instant) == step
-    assert instants.floor_second(instant) == datetime(2026, 4, 15, tzinfo=UTC)
+    assert instants.floor(instant) == datetime(2026, 4, 15, tzinfo=UTC)

@@ -1,0 +1,27 @@
+"""The clock and the sleep, handed in where they are needed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as a run sees it.
+
+    Attributes:
+        now: Gives the present instant, aware and in UTC.
+        sleep: Waits for some seconds.
+    """
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], None] = time.sleep
+
+
+SYSTEM_CLOCK = Clock()

@@ -1,0 +1,97 @@
+"""When a refused call may be tried again. Pure: headers and clock in, decision out.
+
+LeadLex's documentation names `X-RateLimit-Reset` without its unit and never `Retry-After`; a 429
+may stand for the minute's, the hour's or the day's quota. So each reading is tried, and none
+believed that would mean a tight loop or a wait without end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from tap_leadlex import instants
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# The export quota is ten calls an hour: without a word from LeadLex, an hour is enough.
+UNTOLD = timedelta(hours=1)
+SHORTEST = timedelta(seconds=30)
+LONGEST = timedelta(days=1)
+_EPOCH_SECONDS = 10**9
+_EPOCH_MILLISECONDS = 10**11
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do after a refusal.
+
+    Attributes:
+        wait: How long to wait before the next try; `None` to stop.
+        opens: When the quota should be open again.
+        told: Whether LeadLex said so, or it is the longest that its quota can take.
+    """
+
+    wait: timedelta | None
+    opens: datetime
+    told: bool
+
+
+def decide(
+    headers: Mapping[str, str], now: datetime, *, refusals: int, allowed: timedelta
+) -> Decision:
+    """Decide after a 429 whether to wait, and how long.
+
+    Args:
+        headers: The headers of the refusal.
+        now: The present instant by the clock that the headers follow.
+        refusals: How many refusals of the same call there have been in a row, this one included.
+        allowed: How long the run may still wait in all.
+    """
+    told = _told(headers, now)
+    # A quota that is said to be open and refuses all the same is asked less and less often.
+    shortest = min(SHORTEST * 2 ** (refusals - 1), UNTOLD)
+    wait = UNTOLD if told is None else max(told, shortest)
+    return Decision(wait if wait <= allowed else None, now + wait, told is not None)
+
+
+def _told(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """Read how long LeadLex says to wait; `None` where it says nothing that makes sense."""
+    for wait in (_retry_after(headers, now), _reset(headers, now)):
+        if wait is not None and -LONGEST <= wait <= LONGEST:
+            return max(wait, timedelta(0))
+    return None
+
+
+def _retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """Read `Retry-After`: seconds or an HTTP date (RFC 9110, 10.2.3)."""
+    text = headers.get("Retry-After", "").strip()
+    try:
+        return timedelta(seconds=float(text))
+    except (OverflowError, ValueError):
+        return _since(now, text, parsedate_to_datetime)
+
+
+def _reset(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """Read `X-RateLimit-Reset`: epoch seconds or milliseconds, seconds left, or ISO 8601."""
+    text = headers.get("X-RateLimit-Reset", "").strip()
+    try:
+        number = float(text)
+        if number >= _EPOCH_MILLISECONDS:
+            return datetime.fromtimestamp(number / 1000, UTC) - now
+        if number >= _EPOCH_SECONDS:
+            return datetime.fromtimestamp(number, UTC) - now
+        return timedelta(seconds=number)
+    except (OSError, OverflowError, ValueError):
+        return _since(now, text, instants.parse)
+
+
+def _since(now: datetime, text: str, parse: Callable[[str], datetime]) -> timedelta | None:
+    """Read a date as the time until then; `None` where it is none."""
+    try:
+        return parse(text).astimezone(UTC) - now
+    except (OverflowError, ValueError):
+        return None

@@ -1,0 +1,145 @@
+"""Which window next, given what came back. Pure: no I/O, no clock.
+
+A sweep is a generator. It yields what it wants to know, the export of a window or an edge from the
+contact list, and is sent the reply. Every window that it leaves behind was closed by an export that
+was not full, in ascending order and without a gap; the list, and what full exports showed, only
+help to choose windows that one export just carries.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_leadlex import instants
+from tap_leadlex.edges import ListAdvice
+from tap_leadlex.errors import DenseInstantError
+from tap_leadlex.samples import SampleAdvice
+from tap_leadlex.windows import Answer, Ask, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from datetime import datetime
+
+    from tap_leadlex.windows import Reply, Step
+
+
+# So often in a row the exports are made smaller before a server that gives none counts as down.
+MAX_HALVINGS = 2
+
+_WAYS_OUT = (
+    "Raise export_limit if it is below 50000, or sync them in parts with list_id or tags. The "
+    "bookmark stays before that instant."
+)
+
+
+class Sweep:
+    """Chooses the windows of one run."""
+
+    def __init__(self, whole: Window, limit: int, *, whole_first: bool, use_list: bool) -> None:
+        """Begin before the first window.
+
+        Args:
+            whole: The range of the run.
+            limit: The rows asked for in one export.
+            whole_first: Whether to try the whole range in one export first.
+            use_list: Whether the contact list may be asked for edges.
+        """
+        self._whole = whole
+        self._limit = limit
+        self._halvings = 0
+        self._whole_first = whole_first
+        self._list = ListAdvice(usable=use_list)
+        self._samples = SampleAdvice(whole)
+        self._full: tuple[Window, Sequence[datetime]] | None = None  # the last export, if it was
+
+    @property
+    def listed(self) -> int | None:
+        """How many contacts the list counted from the start on; `None` if it did not say."""
+        return self._list.total
+
+    def steps(self) -> Generator[Step, Reply, None]:
+        """Give the steps of the sweep; send the reply to each.
+
+        Yields:
+            What is wanted next. A `Remark` wants no reply.
+
+        Raises:
+            DenseInstantError: If a window is still full that time cannot split.
+        """
+        start = self._whole.start
+        while start is None or start < self._whole.end:
+            window = Window(start, (yield from self._end(start)))
+            divisible = self._halvings < MAX_HALVINGS and self._limit > 1
+            answer = yield Ask(window, self._limit, divisible=divisible)
+            if not isinstance(answer, Answer):
+                return
+            if answer.too_big:
+                # A smaller export shows at least where to cut, and arrives.
+                self._limit //= 2
+                self._halvings += 1
+                continue
+            self._halvings = 0
+            if answer.full:
+                yield from self._cut(window, answer)
+            else:
+                self._close(window, answer)
+                start = window.end
+
+    def _end(self, start: datetime | None) -> Generator[Step, Reply, datetime]:
+        """Choose where the next window ends."""
+        if self._list.usable:
+            fence, fits = self._samples.fence(start)
+            if self._whole_first or fits:
+                self._whole_first = False
+                return fence
+            was_full = self._full is not None
+            edge = yield from self._list.end(start, self._limit, was_full=was_full)
+            if self._list.usable:
+                return min(edge or fence, fence)
+        if self._full:
+            self._samples.full(*self._full)
+            self._full = None
+        return self._samples.end(start, self._limit)
+
+    def _close(self, window: Window, answer: Answer) -> None:
+        """Learn from a window that was closed."""
+        if window.unit < instants.SECOND and len(answer.seen) < self._seen_inside(window):
+            msg = (
+                f"LeadLex does not seem to heed fractions of a second in its bounds: window "
+                f"{window} came back with fewer contacts than an export had shown in it. "
+                f"{_WAYS_OUT}"
+            )
+            raise DenseInstantError(msg)
+        self._list.closed(window, len(answer.seen))
+        self._samples.closed(window, answer.seen)
+        self._full = None
+
+    def _cut(self, window: Window, answer: Answer) -> Generator[Step, Reply, None]:
+        """Have a full window read in parts."""
+        self._full = (window, answer.seen)
+        if window.start is None or window.end - window.start > instants.SECOND:
+            yield from self._list.full()
+            return
+        middle = _middle_of_second(window, answer)
+        if middle is None:
+            msg = (
+                f"More contacts than one export carries ({self._limit}) were created at "
+                f"{instants.plain(window.start)}, and time cannot split them. {_WAYS_OUT}"
+            )
+            raise DenseInstantError(msg)
+        self._samples.split(window, middle)
+
+    def _seen_inside(self, window: Window) -> int:
+        """Count the contacts that the last full export showed inside a window."""
+        return sum(instant in window for instant in self._full[1]) if self._full else 0
+
+
+def _middle_of_second(window: Window, answer: Answer) -> datetime | None:
+    """Find where to split a window of one second or less; `None` where LeadLex prints no finer."""
+    unit = answer.resolution
+    if window.start is None or window.end - window.start <= unit or not unit < instants.SECOND:
+        return None
+    middle = instants.floor(sorted(answer.seen)[len(answer.seen) // 2], unit)
+    if window.start < middle < window.end:
+        return middle
+    return instants.floor(window.start + (window.end - window.start) / 2, unit)
