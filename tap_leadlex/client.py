@@ -5,7 +5,6 @@ from __future__ import annotations
 import http
 import io
 import tempfile
-import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import httpx
 
 from tap_leadlex import instants
+from tap_leadlex.bodies import check_framing, decompressed, named
+from tap_leadlex.clock import SYSTEM_CLOCK
 from tap_leadlex.errors import (
     GatewayError,
     QuotaError,
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from tap_leadlex.clock import Clock
+
 CONNECT_TIMEOUT = 10
 SPOOL_IN_MEMORY = 4 * 1024 * 1024
-_CHUNK = 64 * 1024
 _MESSAGE_LENGTH = 200
 
 _REACHED = (httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError)
@@ -51,12 +53,22 @@ class Response:
     Attributes:
         body: The decompressed body, at its beginning.
         headers: The response's headers; names compare without case.
-        request_id: What LeadLex calls the request, for its support; `-` where it did not say.
+        received: When the headers arrived, by the local clock.
     """
 
     body: BinaryIO
     headers: Mapping[str, str]
-    request_id: str
+    received: datetime
+
+    @property
+    def request_id(self) -> str:
+        """What LeadLex calls the request, for its support; `-` where it did not say."""
+        return self.headers.get("X-Request-ID", "-")
+
+    @property
+    def date(self) -> datetime | None:
+        """LeadLex's clock as the headers were sent; `None` where it shows none."""
+        return date(self.headers)
 
 
 class Client:
@@ -66,7 +78,15 @@ class Client:
     environment variables (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`, `SSL_CERT_DIR`) count.
     """
 
-    def __init__(self, api_url: str, api_key: str, *, timeout: float, user_agent: str) -> None:
+    def __init__(
+        self,
+        api_url: str,
+        api_key: str,
+        *,
+        timeout: float,
+        user_agent: str,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
         """Prepare a client; nothing is sent.
 
         Args:
@@ -74,6 +94,7 @@ class Client:
             api_key: The workspace's key; it goes into one header and nowhere else.
             timeout: Seconds without a byte before a request is given up.
             user_agent: The User-Agent header.
+            clock: The local clock.
 
         Raises:
             SettingsError: If a proxy or CA environment variable cannot be used.
@@ -100,6 +121,7 @@ class Client:
             )
             raise SettingsError(msg) from None
         self._api_key = api_key
+        self._clock = clock
 
     def __enter__(self) -> Self:
         """Open the client for a `with` block."""
@@ -136,10 +158,7 @@ class Client:
             query.append(("created_after", instants.plain(after)))
         if list_id is not None:
             query.append(("list_id", list_id))
-        body = io.BytesIO()
-        headers = self._get("/contacts", query, accept="application/json", into=body)
-        body.seek(0)
-        return Response(body, headers, _request_id(headers))
+        return self._get("/contacts", query, accept="application/json", into=io.BytesIO())
 
     @contextmanager
     def export(
@@ -179,9 +198,7 @@ class Client:
         query.extend(("tag", tag) for tag in tags)
         with tempfile.SpooledTemporaryFile(SPOOL_IN_MEMORY) as spool:
             body = cast("BinaryIO", spool)
-            headers = self._get("/contacts/export", query, accept="text/csv", into=body)
-            body.seek(0)
-            yield Response(body, headers, _request_id(headers))
+            yield self._get("/contacts/export", query, accept="text/csv", into=body)
 
     def _get(
         self,
@@ -190,44 +207,43 @@ class Client:
         *,
         accept: str,
         into: BinaryIO,
-    ) -> httpx.Headers:
+    ) -> Response:
         """Send one GET and write the whole decompressed body of its answer."""
         try:
             with self._http.stream(
                 "GET", path, params=httpx.QueryParams(tuple(query)), headers={"Accept": accept}
             ) as response:
+                received = self._clock.now()
                 if response.status_code != http.HTTPStatus.OK:
                     raise self._refusal(response)
-                _check_framing(response)
+                check_framing(response)
                 kind = response.headers.get("Content-Type", accept).partition(";")[0].strip()
                 if kind.lower() != accept:
                     msg = (
-                        f"LeadLex answered with {kind} instead of {accept}{_named(response)}. "
+                        f"LeadLex answered with {kind} instead of {accept}{named(response)}. "
                         "Check api_url; a proxy or gateway may have answered in its place."
                     )
                     raise RequestError(msg)
-                into.writelines(_decompressed(response))
-                return response.headers
+                into.writelines(decompressed(response))
+                into.seek(0)
+                return Response(into, response.headers, received)
         except httpx.TransportError as error:
             # httpx's own words never hold the headers; they can be empty for a time-out.
             what = f"{type(error).__name__}: {error}".rstrip(": ")
             msg = f"The answer of LeadLex did not arrive to its end ({what})."
-            reached = isinstance(
-                error, httpx.ReadTimeout | httpx.RemoteProtocolError | httpx.ReadError
-            )
-            raise (GatewayError if reached else TransportError)(msg) from error
+            raise (GatewayError if isinstance(error, _REACHED) else TransportError)(msg) from error
 
     def _refusal(self, response: httpx.Response) -> Exception:
         """Turn an answer other than 200 into the error that it means."""
         status = response.status_code
         if response.is_redirect:
             msg = (
-                f"LeadLex redirects (HTTP {status}) to {self._target(response)}{_named(response)}. "
+                f"LeadLex redirects (HTTP {status}) to {self._target(response)}{named(response)}. "
                 "Redirects are not followed, so that the key goes nowhere else; set api_url to the "
                 "right place."
             )
             return RequestError(msg)
-        msg = f"LeadLex answered HTTP {status}{self._reason(response)}{_named(response)}."
+        msg = f"LeadLex answered HTTP {status}{self._reason(response)}{named(response)}."
         if status == http.HTTPStatus.TOO_MANY_REQUESTS:
             return QuotaError(msg, response.headers)
         if response.is_server_error:
@@ -250,70 +266,6 @@ class Client:
             return ""
         reason = " ".join(reason.replace(self._api_key, "***").split())
         return f", {reason[:_MESSAGE_LENGTH]}"
-
-
-def _check_framing(response: httpx.Response) -> None:
-    """Make sure that the transport marks the end of the body.
-
-    httpx raises when a body with a length or in chunks ends early. A body that just ends with its
-    connection looks whole wherever it was cut.
-    """
-    framed = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
-    if not framed:
-        msg = (
-            f"The answer has neither length nor chunks, so nothing tells whether it is whole"
-            f"{_named(response)}. If this stays so, a proxy strips them: go round it."
-        )
-        raise TransportError(msg)
-
-
-def _decompressed(response: httpx.Response) -> Iterator[bytes]:
-    """Give the body's bytes, checking that a gzip stream reaches its end mark."""
-    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if coding == "identity":
-        yield from response.iter_raw(_CHUNK)
-        return
-    if coding not in {"gzip", "x-gzip"}:
-        msg = (
-            f"LeadLex answered in the coding '{coding}', which was not asked for{_named(response)}."
-        )
-        raise RequestError(msg)
-    try:
-        yield from _gunzipped(response.iter_raw(_CHUNK))
-    except zlib.error as error:
-        msg = f"The compressed answer is damaged ({error}){_named(response)}."
-        raise GatewayError(msg) from None
-    except EOFError:
-        msg = f"The compressed answer was cut off{_named(response)}."
-        raise GatewayError(msg) from None
-
-
-def _gunzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Decompress gzip, one member or several.
-
-    Raises:
-        EOFError: If the stream ends before the end mark of a member.
-    """
-    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    for chunk in chunks:
-        rest = chunk
-        while rest:
-            if member.eof:
-                member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-            yield member.decompress(rest)
-            rest = member.unused_data
-    if not member.eof:
-        raise EOFError
-
-
-def _request_id(headers: Mapping[str, str]) -> str:
-    return headers.get("X-Request-ID", "-")
-
-
-def _named(response: httpx.Response) -> str:
-    """Name the request for LeadLex's support."""
-    request_id = response.headers.get("X-Request-ID")
-    return f" (request id {request_id})" if request_id else ""
 
 
 def date(headers: Mapping[str, str]) -> datetime | None:

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tap_leadlex import instants
-from tap_leadlex.client import date
 from tap_leadlex.errors import CutError, TableError
 from tap_leadlex.rows import ContactTable
 from tap_leadlex.windows import Answer, Window
@@ -18,11 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from tap_leadlex.client import Client
-    from tap_leadlex.clock import Clock
+    from tap_leadlex.client import Client, Response
     from tap_leadlex.settings import Settings
     from tap_leadlex.windows import Ask
     from tap_leadlex.writer import RecordBatch
+
+# LeadLex tells its time in whole seconds, and the answer takes a moment to arrive.
+_WHOLE_SECONDS = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,6 @@ class Exporter:
         settings: Settings,
         fields: Sequence[str],
         new_batch: Callable[[datetime], RecordBatch],
-        clock: Clock,
         logger: logging.Logger,
     ) -> None:
         """Prepare; nothing is asked yet.
@@ -65,7 +65,6 @@ class Exporter:
             settings: The filters and the settle time.
             fields: The columns to ask for, `id` and `created_at` among them.
             new_batch: Makes the batch for a response, given when that was received.
-            clock: The local clock.
             logger: The stream's logger.
         """
         self.calls = 0
@@ -73,7 +72,6 @@ class Exporter:
         self._settings = settings
         self._fields = fields
         self._new_batch = new_batch
-        self._clock = clock
         self._log = logger
         self._told: set[str] = set()
 
@@ -104,8 +102,8 @@ class Exporter:
             tags=self._settings.tags,
         )
         with request as response, ExitStack() as on_failure:
-            closable = self._closable(window, response.headers)
-            batch = on_failure.enter_context(self._new_batch(self._clock.now()))
+            closable = self._closable(window, response)
+            batch = on_failure.enter_context(self._new_batch(response.received))
             seen = []
             try:
                 table = ContactTable(response.body, self._fields)
@@ -121,18 +119,19 @@ class Exporter:
             answer = Answer(table.rows >= ask.limit, seen, table.resolution)
             return Export(closable, answer, batch, response.headers)
 
-    def _closable(self, window: Window, headers: Mapping[str, str]) -> Window:
+    def _closable(self, window: Window, response: Response) -> Window:
         """Cut a window at LeadLex's clock, less the time that late commits may take."""
-        here, settle = self._clock.now(), timedelta(seconds=self._settings.settle_seconds)
-        now = date(headers)
+        settle = timedelta(seconds=self._settings.settle_seconds)
+        now = response.date
         if now is None:
-            now = here
+            now = response.received
             self._warn_once("date", "LeadLex's answers bear no date: this machine's clock rules.")
-        elif abs(now - here) > max(settle, instants.SECOND):
+        elif (skew := abs(now - response.received)) > max(settle, _WHOLE_SECONDS):
             self._warn_once(
                 "clock",
-                f"The clock of this machine is {abs(now - here).total_seconds():.0f} s "
-                f"{'slow' if now > here else 'fast'} by LeadLex's, which rules: nothing is lost.",
+                f"The clock of this machine is {skew.total_seconds():.0f} s "
+                f"{'slow' if now > response.received else 'fast'} by LeadLex's, which rules: "
+                "nothing is lost.",
             )
         settled = instants.floor(now) - settle
         return Window(window.start, min(window.end, max(settled, window.start or settled)))

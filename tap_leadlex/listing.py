@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_leadlex import instants
-from tap_leadlex.client import date
 from tap_leadlex.errors import LeadLexError
 from tap_leadlex.windows import Listed
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_leadlex.client import Client
-    from tap_leadlex.clock import Clock
     from tap_leadlex.windows import Edge
 
 # The pages of the documentation disagree on the name.
@@ -31,21 +29,20 @@ class ContactList:
     """
 
     def __init__(
-        self, client: Client, list_id: str | None, clock: Clock, logger: logging.Logger
+        self, client: Client, list_id: str | None, now: datetime, logger: logging.Logger
     ) -> None:
         """Prepare; nothing is asked yet.
 
         Args:
             client: The API.
             list_id: Only members of this list.
-            clock: The local clock.
+            now: The present instant, until the first answer tells a better one.
             logger: The stream's logger.
         """
         self._client = client
         self._list_id = list_id
-        self._clock = clock
         self._log = logger
-        self.now = clock.now()
+        self.now = now
 
     def edge(self, edge: Edge) -> Listed | None:
         """Find an edge; `None` if the list says nothing of use."""
@@ -64,7 +61,7 @@ class ContactList:
         """
         try:
             page = self._client.contacts(after=after, page=rank, list_id=self._list_id)
-            self.now = date(page.headers) or self._clock.now()
+            self.now = page.date or page.received
             return read(page.body.read())
         except (LeadLexError, ValueError) as error:
             self._log.debug("The contact list was of no use: %s", error)

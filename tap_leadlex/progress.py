@@ -9,11 +9,12 @@ refresh, and `refresh` while one is under way.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from tap_leadlex import instants
 from tap_leadlex.errors import StateError
 from tap_leadlex.rows import REPLICATION_KEY
+from tap_leadlex.settings import FIRST_YEAR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,7 @@ class Incremental:
             return
         _check_filters(state, settings)
         self._since = since(state)
-        self._delivered = state.get("delivered")
+        self._delivered = _count(state, "delivered")
         if settings.start_date and settings.start_date > self._bookmark:
             self._since, self._delivered = settings.start_date, 0
             return
@@ -112,12 +113,13 @@ class FullTable:
         refresh = state.get("refresh")
         if not isinstance(refresh, dict) or any(refresh.get(k) != v for k, v in filters.items()):
             refresh = {
-                "version": max(version, state.get("version", 0) + 1),
+                "version": max(version, (_count(state, "version") or 0) + 1),
                 "delivered": 0,
                 **filters,
             }
         self._refresh = refresh
-        self.version: int | None = refresh["version"]
+        self.version = _count(refresh, "version")
+        self._delivered = _count(refresh, "delivered") or 0
         until = _instant(refresh, "until")
         self.known = until is not None
         self.start = until or settings.start_date
@@ -125,7 +127,8 @@ class FullTable:
     def close(self, end: datetime, seen: Sequence[datetime]) -> None:
         """Note how far the refresh is; the bookmark of incremental runs stays as it is."""
         self._refresh["until"] = instants.canonical(end)
-        self._refresh["delivered"] += len(seen)
+        self._delivered += len(seen)
+        self._refresh["delivered"] = self._delivered
         self._state["refresh"] = self._refresh
 
     def finish(self) -> bool:
@@ -141,7 +144,7 @@ class FullTable:
         if until is None or self._bounded or (before is not None and until < before):
             return False
         refresh = self._refresh
-        _write(self._state, until, refresh["filters"], since(refresh), refresh["delivered"])
+        _write(self._state, until, refresh["filters"], since(refresh), self._delivered)
         return True
 
 
@@ -220,10 +223,24 @@ def _printed(instant: datetime | None) -> str | None:
 def _instant(state: dict[str, Any], key: str) -> datetime | None:
     printed = state.get(key)
     try:
-        return None if printed is None else instants.parse(printed)
+        instant = None if printed is None else instants.parse(printed)
     except (AttributeError, TypeError, ValueError):
-        msg = (
-            f"The state of the stream contacts holds no date in {key}: hand in a state that this "
-            "tap wrote, or none."
-        )
-        raise StateError(msg) from None
+        _refuse(key)
+    if instant is not None and instant.year < FIRST_YEAR:
+        _refuse(key)
+    return instant
+
+
+def _count(state: dict[str, Any], key: str) -> int | None:
+    count = state.get(key)
+    if count is not None and (not isinstance(count, int) or count < 0):
+        _refuse(key)
+    return count
+
+
+def _refuse(key: str) -> NoReturn:
+    msg = (
+        f"The state of the stream contacts cannot be used for its '{key}': hand in a state that "
+        "this tap wrote, or none."
+    )
+    raise StateError(msg) from None

@@ -22,7 +22,7 @@ from tap_leadlex.rows import KEY, REPLICATION_KEY, TAGS
 from tap_leadlex.run import run
 from tap_leadlex.sweep import Sweep
 from tap_leadlex.windows import Ask, Window
-from tap_leadlex.writer import RecordBatch
+from tap_leadlex.writer import RecordBatch, uninterrupted
 
 if TYPE_CHECKING:
     import logging
@@ -113,17 +113,17 @@ class Contacts(Stream):
             settings.api_key,
             timeout=settings.request_timeout,
             user_agent=settings.user_agent,
+            clock=self._clock,
         ) as client:
             exporter = Exporter(
                 client,
                 settings,
                 self._selected_fields,
                 lambda extracted: RecordBatch(self.stream_maps, extracted, at.version),
-                self._clock,
                 self.logger,
             )
             if self.ABORT_AT_RECORD_COUNT is None:
-                contacts = ContactList(client, settings.list_id, self._clock, self.logger)
+                contacts = ContactList(client, settings.list_id, self._clock.now(), self.logger)
                 self._sync(at, exporter, contacts)
             else:
                 self._probe(at, exporter, self.ABORT_AT_RECORD_COUNT)
@@ -146,8 +146,9 @@ class Contacts(Stream):
 
             def close(export: Export) -> None:
                 self._deliver(export)
-                at.close(export.window.end, export.answer.seen)
-                self._write_state()
+                with uninterrupted():
+                    at.close(export.window.end, export.answer.seen)
+                    self._write_state()
                 report.closed(export)
 
             stop = run(sweep, patience, contacts, close, self.logger)
@@ -185,18 +186,20 @@ class Contacts(Stream):
 
     def _activate(self, refresh: FullTable) -> None:
         """End a full refresh: have the target drop what it no longer holds."""
-        if refresh.finish() and refresh.version is not None:
-            for stream_map in self.stream_maps:
-                if not isinstance(stream_map, RemoveRecordTransform):
-                    self._writer.write_message(
-                        ActivateVersionMessage(stream_map.stream_alias, refresh.version)
-                    )
-        else:
+        with uninterrupted():
+            activate = refresh.finish()
+            if activate and refresh.version is not None:
+                for stream_map in self.stream_maps:
+                    if not isinstance(stream_map, RemoveRecordTransform):
+                        self._writer.write_message(
+                            ActivateVersionMessage(stream_map.stream_alias, refresh.version)
+                        )
+            self._write_state()
+        if not activate:
             self.logger.warning(
                 "The full refresh ends before the bookmark or at end_date, so deleted contacts "
                 "stay in the destination: ACTIVATE_VERSION would delete later ones with them."
             )
-        self._write_state()
 
     def _check_drift(self, contacts: ContactList) -> None:
         """Warn, at most once a day, when LeadLex has more or fewer contacts than came."""
@@ -232,13 +235,16 @@ class Contacts(Stream):
 
     @property
     def _selected_fields(self) -> tuple[str, ...]:
-        """The columns to ask for: what is deselected never leaves LeadLex."""
-        always = (KEY, REPLICATION_KEY)
-        return tuple(
+        """The columns to ask for: what is deselected never leaves LeadLex.
+
+        `created_at` comes last: where no line end closes the last row, it shows the row whole.
+        """
+        selected = (
             field
             for field in self._settings.fields
-            if field in always or self.mask.get(("properties", field), True)
+            if field not in {KEY, REPLICATION_KEY} and self.mask.get(("properties", field), True)
         )
+        return (KEY, *selected, REPLICATION_KEY)
 
     @property
     def _cutoff(self) -> datetime:

@@ -139,7 +139,8 @@ def _middle_of_second(window: Window, answer: Answer) -> datetime | None:
     unit = answer.resolution
     if window.start is None or window.end - window.start <= unit or not unit < instants.SECOND:
         return None
-    middle = instants.floor(sorted(answer.seen)[len(answer.seen) // 2], unit)
-    if window.start < middle < window.end:
-        return middle
+    if answer.seen:
+        middle = instants.floor(sorted(answer.seen)[len(answer.seen) // 2], unit)
+        if window.start < middle < window.end:
+            return middle
     return instants.floor(window.start + (window.end - window.start) / 2, unit)

@@ -1,39 +1,70 @@
-"""Singer messages to stdout, fast."""
+"""Singer messages to stdout, by the window, and whole whatever signal comes."""
 
 from __future__ import annotations
 
-import shutil
+import signal
 import sys
 import tempfile
+from contextlib import contextmanager
+from decimal import Decimal
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.io_base import SingerWriter
+from singer_sdk.singerlib.json import serialize_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from types import TracebackType
     from typing import Self
 
     from singer_sdk.mapper import StreamMap
+    from singer_sdk.singerlib import Message
 
 SPOOL_IN_MEMORY = 4 * 1024 * 1024
+CHUNK = 64 * 1024
+# What both encoders write alike. What else a stream map makes is left to the SDK's.
+_PLAIN = {str, int, bool, list, dict, Decimal, NoneType}
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put SIGINT and SIGTERM off to the end of a `with` block.
+
+    The SDK's handler writes a STATE and exits, from wherever the program happens to be: in the
+    middle of a line that waits for a full pipe, or of a change to the state.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class MessageWriter(SingerWriter):
     """The SDK's writer, which also takes RECORD messages by the window."""
 
+    def write_message(self, message: Message) -> None:
+        """Write one message and flush.
+
+        Args:
+            message: The message.
+        """
+        with uninterrupted():
+            super().write_message(message)
+
     def write_records(self, batch: RecordBatch) -> None:
-        """Write the RECORD messages of a whole window and flush.
+        """Write the RECORD messages of a window, some whole lines at a time.
 
         Args:
             batch: The window's messages.
         """
-        # The SDK writes text to the same stream: its buffer goes first.
-        sys.stdout.flush()
-        batch.copy_to(sys.stdout.buffer)
-        sys.stdout.flush()
+        for lines in batch.chunks():
+            with uninterrupted():
+                sys.stdout.buffer.write(lines)
+                sys.stdout.buffer.flush()
 
 
 class RecordBatch:
@@ -58,7 +89,6 @@ class RecordBatch:
         if version is not None:
             self._common["version"] = version
         self._spool = tempfile.SpooledTemporaryFile(SPOOL_IN_MEMORY)  # noqa: SIM115
-        # Like the SDK's encoder: what JSON does not know goes out as text.
         self._encode = msgspec.json.Encoder(enc_hook=str, decimal_format="number").encode
         self.records = 0
 
@@ -91,9 +121,15 @@ class RecordBatch:
                     "record": mapped,
                     **self._common,
                 }
-                self._spool.write(self._encode(message) + b"\n")
+                self._spool.write(self._encoded(message, mapped) + b"\n")
 
-    def copy_to(self, out: Any) -> None:  # noqa: ANN401 - any binary stream
-        """Write the messages out, in the order in which they came in."""
+    def chunks(self) -> Iterator[bytes]:
+        """Give the messages in the order in which they came in, some whole lines at a time."""
         self._spool.seek(0)
-        shutil.copyfileobj(self._spool, out)
+        while lines := self._spool.read(CHUNK):
+            yield lines + self._spool.readline()
+
+    def _encoded(self, message: dict[str, Any], record: dict[str, Any]) -> bytes:
+        if all(type(value) in _PLAIN for value in record.values()):
+            return self._encode(message)
+        return serialize_json(message).encode()

@@ -79,7 +79,8 @@ class Sandbox:
             raise ValueError(msg)
         self.workspace = Workspace(
             store=store
-            or Store(
+            if store is not None
+            else Store(
                 make(history, contacts, seed),
                 book=Book(seed, nasty=nasty, nul=nul),
                 reading=reading,
@@ -113,6 +114,8 @@ class Sandbox:
         """Start; return once the sandbox listens."""
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         self._socket = socket.create_server(self._address, family=family)
+        # asyncio leaves this to us for a socket that it did not make: else each answer waits 40 ms.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._address = self._socket.getsockname()[:2]
         self._thread.start()
         self._listening.wait()
