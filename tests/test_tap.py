@@ -140,7 +140,7 @@ def test_a_bookmark_that_is_no_date_ends_in_one_line(untouched: Sandbox, value: 
     assert done.exit_code == 1
     (line,) = done.failures
     assert line.startswith(
-        "The state of the stream contacts holds no date in replication_key_value"
+        "The state of the stream contacts cannot be used for its 'replication_key_value'"
     )
     assert untouched.calls == []
 

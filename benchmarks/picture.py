@@ -1,0 +1,148 @@
+"""Draws docs/sweep.svg: the exports of a real sweep over a bursty history.
+
+Run it with `python benchmarks/picture.py` after a change of the planner.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tap_leadlex.sandbox import History, Store
+from tap_leadlex.sandbox.histories import make
+from tap_leadlex.sandbox.instants import from_datetime, to_datetime
+from tap_leadlex.sweep import Sweep
+from tap_leadlex.windows import Answer, Ask, Edge, Listed, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_leadlex.windows import Reply
+
+CONTACTS = 300_000
+LIMIT = 50_000
+BEGIN, CUTOFF = datetime(2023, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
+WEEKS = 178
+LEFT, WIDTH, ROW, BARS = 40, 920, 17, 70
+
+CAPTION = (
+    "Each bar is one export, from top to bottom: filled, it closed its window, of so many contacts;",
+    "dashed, it came back full and proved nothing. Dotted lines are edges from the list.",
+)
+STYLE = """
+:root { --ink: #1f2933; --faint: #9aa5b1; --closed: #2f7d6d; --full: #c2571a; --bar: #7b8794; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e4e7eb; --faint: #7b8794; --closed: #5fc3ae; --full: #f29b62; --bar: #9aa5b1; }
+}
+text { font: 12px system-ui, sans-serif; fill: var(--ink); }
+.small { font-size: 11px; fill: var(--faint); }
+.closed { fill: var(--closed); }
+.full { fill: none; stroke: var(--full); stroke-dasharray: 5 3; }
+.bar { fill: var(--bar); }
+.edge { stroke: var(--faint); stroke-dasharray: 2 3; }
+"""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An export in the picture."""
+
+    window: Window
+    contacts: int | None  # None where it was full
+    by_edge: bool
+
+
+def sweep(store: Store, *, use_list: bool) -> Iterator[Shown]:
+    """Run the planner over a workspace and show its exports."""
+    steps = Sweep(Window(None, CUTOFF), LIMIT, whole_first=False, use_list=use_list).steps()
+    reply: Reply = None
+    by_edge = False
+    while True:
+        try:
+            step = steps.send(reply)
+        except StopIteration:
+            return
+        reply = None
+        if isinstance(step, Edge):
+            after = _bound(step.start, timedelta(seconds=1))
+            page, total = store.page(page=step.rank, per_page=1, after=after)
+            reply = Listed(to_datetime(page.times[0]) if page.times else None, total)
+            by_edge = bool(page.times)
+        elif isinstance(step, Ask):
+            window = step.window
+            after = _bound(window.start, window.unit)
+            rows = store.export(after=after, before=from_datetime(window.end), limit=step.limit)
+            seen = [moment for moment in map(to_datetime, rows.times) if moment in window]
+            full = len(rows.times) >= step.limit
+            yield Shown(window, None if full else len(seen), by_edge)
+            reply, by_edge = Answer(full, seen), False
+
+
+def _bound(start: datetime | None, margin: timedelta) -> int | None:
+    return None if start is None else from_datetime(start - margin)
+
+
+def across(moment: datetime | None) -> float:
+    """Place an instant on the time axis."""
+    return LEFT + WIDTH * max(0.0, ((moment or BEGIN) - BEGIN) / (CUTOFF - BEGIN))
+
+
+def panel(store: Store, top: int, title: str, *, use_list: bool) -> tuple[list[str], int]:
+    """Draw one sweep under the histogram; give the drawing and where it ends."""
+    exports = list(sweep(store, use_list=use_list))
+    least = -(-CONTACTS // LIMIT)
+    lines = [
+        f'<text x="{LEFT}" y="{top}">{title}: {len(exports)} exports (at least {least})</text>'
+    ]
+    for row, export in enumerate(exports):
+        y = top + 10 + row * ROW
+        x, end = across(export.window.start), across(export.window.end)
+        kind = "full" if export.contacts is None else "closed"
+        said = "full" if export.contacts is None else f"{export.contacts:,}"
+        lines.append(
+            f'<rect class="{kind}" x="{x:.1f}" y="{y}" width="{max(end - x, 1.5):.1f}" height="10"/>'
+        )
+        side = f'x="{end + 4:.1f}"' if end < WIDTH - 60 else f'x="{x - 4:.1f}" text-anchor="end"'
+        lines.append(f'<text class="small" {side} y="{y + 9}">{said}</text>')
+        if export.by_edge:
+            lines.append(
+                f'<line class="edge" x1="{end:.1f}" x2="{end:.1f}" y1="40" y2="{y + 10}"/>'
+            )
+    return lines, top + 10 + len(exports) * ROW
+
+
+def picture() -> str:
+    """Draw the whole picture."""
+    times = make(History.BURSTS, CONTACTS, 0)
+    store = Store(times)
+    weeks = [0] * WEEKS
+    for time in times:
+        weeks[min(int(WEEKS * ((to_datetime(time) - BEGIN) / (CUTOFF - BEGIN))), WEEKS - 1)] += 1
+    highest = max(weeks)
+    lines = [f'<text x="{LEFT}" y="24">{CONTACTS:,} contacts by week of creation, in bursts</text>']
+    for week, count in enumerate(weeks):
+        height = BARS * count / highest
+        lines.append(
+            f'<rect class="bar" x="{LEFT + week * WIDTH / WEEKS:.1f}" y="{40 + BARS - height:.1f}" '
+            f'width="{WIDTH / WEEKS - 1:.1f}" height="{height:.1f}"/>'
+        )
+    listed, end = panel(store, 140, "With the contact list", use_list=True)
+    unlisted, end = panel(store, end + 34, "Without it", use_list=False)
+    lines += listed + unlisted
+    for line, text in enumerate(CAPTION):
+        lines.append(f'<text class="small" x="{LEFT}" y="{end + 24 + 16 * line}">{text}</text>')
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + 2 * LEFT} {end + 52}" '
+        f'role="img" aria-label="Windows, edges and exports of a sweep"><style>{STYLE}</style>'
+        + "\n".join(lines)
+        + "</svg>\n"
+    )
+
+
+if __name__ == "__main__":
+    path = Path(__file__).parents[1] / "docs" / "sweep.svg"
+    path.write_text(picture(), encoding="utf-8")
+    sys.stdout.write(f"{path}\n")
