@@ -1,14 +1,13 @@
 """Draws docs/sweep.svg: the exports of a real sweep over a bursty history.
 
-Run it with `python benchmarks/picture.py` after a change of the planner.
-"""
+After a change of the planner: `python benchmarks/picture.py > docs/sweep.svg`.
+"""  # noqa: INP001 - a program, not a package
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tap_leadlex.sandbox import History, Store
@@ -29,8 +28,8 @@ WEEKS = 178
 LEFT, WIDTH, ROW, BARS = 40, 920, 17, 70
 
 CAPTION = (
-    "Each bar is one export, from top to bottom: filled, it closed its window, of so many contacts;",
-    "dashed, it came back full and proved nothing. Dotted lines are edges from the list.",
+    "Each bar is one export, from top to bottom: filled, it closed a window of so many",
+    "contacts; dashed, it came back full and proved nothing. Dotted lines are edges from the list.",
 )
 STYLE = """
 :root { --ink: #1f2933; --faint: #9aa5b1; --closed: #2f7d6d; --full: #c2571a; --bar: #7b8794; }
@@ -102,9 +101,8 @@ def panel(store: Store, top: int, title: str, *, use_list: bool) -> tuple[list[s
         x, end = across(export.window.start), across(export.window.end)
         kind = "full" if export.contacts is None else "closed"
         said = "full" if export.contacts is None else f"{export.contacts:,}"
-        lines.append(
-            f'<rect class="{kind}" x="{x:.1f}" y="{y}" width="{max(end - x, 1.5):.1f}" height="10"/>'
-        )
+        span = max(end - x, 1.5)
+        lines.append(f'<rect class="{kind}" x="{x:.1f}" y="{y}" width="{span:.1f}" height="10"/>')
         side = f'x="{end + 4:.1f}"' if end < WIDTH - 60 else f'x="{x - 4:.1f}" text-anchor="end"'
         lines.append(f'<text class="small" {side} y="{y + 9}">{said}</text>')
         if export.by_edge:
@@ -143,6 +141,4 @@ def picture() -> str:
 
 
 if __name__ == "__main__":
-    path = Path(__file__).parents[1] / "docs" / "sweep.svg"
-    path.write_text(picture(), encoding="utf-8")
-    sys.stdout.write(f"{path}\n")
+    sys.stdout.write(picture())
