@@ -1,0 +1,304 @@
+"""Counts the exports that a sync of many contacts needs, ours and as users would otherwise do it.
+
+    python benchmarks/exports.py --json exports.json
+
+The real sweep asks the sandbox's store, without HTTP; the others are small models of it. Exit
+code 1 says that the sweep missed a contact or one of its bounds.
+"""  # noqa: INP001 - a program, not a package
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tap_leadlex.sandbox import History, Reading, Store
+from tap_leadlex.sandbox.histories import START, make
+from tap_leadlex.sandbox.instants import SECOND, from_datetime, to_datetime
+from tap_leadlex.sandbox.readings import Bound, Order
+from tap_leadlex.sweep import Sweep
+from tap_leadlex.windows import Answer, Ask, Edge, Listed, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tap_leadlex.sandbox.columns import Columns
+    from tap_leadlex.windows import Reply
+
+FULL_SIZE = 50_000
+SIZES = (120_000, 180_000, 260_000, 500_000, 1_000_000, 2_000_000)
+HISTORIES = (History.EVEN, History.GROWING, History.BURSTS, History.MIGRATION)
+BURSTY = (History.BURSTS, History.MIGRATION)
+CUTOFF = datetime(2026, 7, 1, tzinfo=UTC)
+DAY = 86_400 * SECOND
+LISTS_PER_EXPORT = 2
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one way of reading all contacts came to.
+
+    Attributes:
+        exports: Calls of the export.
+        lists: Calls of the contact list.
+        lost: Contacts that never came, without a word.
+        repeated: Contacts that came once too often.
+    """
+
+    exports: int
+    lists: int = 0
+    lost: int = 0
+    repeated: int = 0
+
+
+@dataclass(frozen=True)
+class Case:
+    """The same contacts read in several ways."""
+
+    history: History
+    contacts: int
+    order: Order
+    fewest: int
+    ways: dict[str, Cost]
+
+
+class Server:
+    """The store as the ways see it, with a tally of what it was asked and what they kept."""
+
+    def __init__(self, times: Sequence[int], order: Order, limit: int) -> None:
+        """Fill the store.
+
+        Args:
+            times: When the contacts were created.
+            order: The row order of the export.
+            limit: The rows of one export.
+        """
+        # Inclusive on both sides: the costliest reading, as rows outside of the window come along.
+        reading = Reading(order=order, lower=Bound.INCLUSIVE, upper=Bound.INCLUSIVE)
+        self._store = Store(times, reading=reading)
+        self.limit = limit
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin a new tally."""
+        self._exports = self._lists = self._kept = 0
+        self._seen = bytearray(len(self._store))
+
+    def export(self, after: int | None, before: int | None) -> Columns:
+        """Answer one export."""
+        self._exports += 1
+        return self._store.export(after=after, before=before, limit=self.limit)
+
+    def listed(self, edge: Edge) -> Listed:
+        """Answer one call of the contact list."""
+        self._lists += 1
+        after = None if edge.start is None else from_datetime(edge.start)
+        columns, total = self._store.page(page=edge.rank, per_page=1, after=after)
+        return Listed(to_datetime(columns.times[0]) if columns.times else None, total)
+
+    def keep(self, numbers: Sequence[int]) -> None:
+        """Deliver contacts."""
+        self._kept += len(numbers)
+        for number in numbers:
+            self._seen[number] = 1
+
+    @property
+    def cost(self) -> Cost:
+        """What it came to so far."""
+        distinct = self._seen.count(1)
+        return Cost(self._exports, self._lists, len(self._store) - distinct, self._kept - distinct)
+
+
+def sweep(server: Server, whole: Window, *, whole_first: bool, use_list: bool) -> Cost:
+    """Read a range as the tap does."""
+    server.forget()
+    steps = Sweep(whole, server.limit, whole_first=whole_first, use_list=use_list).steps()
+    reply: Reply = None
+    while True:
+        try:
+            step = steps.send(reply)
+        except StopIteration:
+            return server.cost
+        if isinstance(step, Ask):
+            reply = _answer(server, step.window)
+        else:
+            reply = server.listed(step) if isinstance(step, Edge) else None
+
+
+def _answer(server: Server, window: Window) -> Answer:
+    """Ask wide, keep exact, as the tap's exporter does."""
+    after = None if window.start is None else from_datetime(window.start - window.unit)
+    rows = server.export(after, from_datetime(window.end))
+    inside = [
+        (instant, number)
+        for instant, number in zip(map(to_datetime, rows.times), rows.numbers, strict=True)
+        if instant in window
+    ]
+    full = len(rows) >= server.limit
+    if not full:
+        server.keep([number for _, number in inside])
+    return Answer(full, [instant for instant, _ in inside])
+
+
+def fixed_windows(server: Server, bounds: Iterator[int]) -> Cost:
+    """Read windows of fixed bounds, full or not: what a declarative source does with its step."""
+    server.forget()
+    for start, end in pairwise(bounds):
+        server.keep(server.export(start, end - SECOND).numbers)
+    return server.cost
+
+
+def days() -> Iterator[int]:
+    """Give the bounds of the days."""
+    yield from range(START, from_datetime(CUTOFF) + 1, DAY)
+
+
+def months() -> Iterator[int]:
+    """Give the bounds of the months."""
+    first = to_datetime(START)
+    while first <= CUTOFF:
+        yield from_datetime(first)
+        first = (first + timedelta(days=31)).replace(day=1)
+
+
+def halving(server: Server) -> Cost:
+    """Read everything, and halve what came back full, in time: what tap-salesforce does."""
+    server.forget()
+    left = [(START, from_datetime(CUTOFF))]
+    while left:
+        start, end = left.pop()
+        rows = server.export(start, end - SECOND)
+        if len(rows) < server.limit or end - start <= SECOND:
+            server.keep(rows.numbers)
+        else:
+            middle = (start + end) // 2 // SECOND * SECOND
+            left += [(middle, end), (start, middle)]
+    return server.cost
+
+
+def keyset(server: Server) -> Cost:
+    """Read on from the latest contact so far: right only if the server sorts ascending."""
+    server.forget()
+    after: int | None = None
+    while True:
+        rows = server.export(after, None)
+        server.keep(rows.numbers)
+        latest = max(rows.times, default=after)
+        if len(rows) < server.limit or latest == after:
+            return server.cost
+        after = latest
+
+
+def measure(history: History, contacts: int, limit: int) -> Iterator[Case]:
+    """Read one history in all ways, under every row order."""
+    # A smaller limit takes the same history thinned out: as many exports, as dense at each instant.
+    thin = FULL_SIZE // limit
+    times = make(history, contacts * thin)[::thin]
+    whole = Window(None, CUTOFF)
+    server = Server(times, Order.ASCENDING, limit)
+    whatever_the_order = {
+        "one day": fixed_windows(server, days()),
+        "one month": fixed_windows(server, months()),
+        "halving": halving(server),
+    }
+    for order in Order:
+        server = Server(times, order, limit)
+        ways = {
+            "with the list": sweep(server, whole, whole_first=False, use_list=True),
+            "without the list": sweep(server, whole, whole_first=False, use_list=False),
+            **whatever_the_order,
+            "keyset": keyset(server),
+        }
+        yield Case(history, contacts, order, ceil(contacts / limit), ways)
+
+
+def incremental(history: History, contacts: int, limit: int) -> tuple[Cost, Cost]:
+    """Read what one export can carry since a bookmark, and read again when nothing is new."""
+    thin = FULL_SIZE // limit
+    times = make(history, contacts * thin)[::thin]
+    server = Server(times, Order.SHUFFLED, limit)
+    bookmark = to_datetime(times[-int(0.9 * limit)] // SECOND * SECOND)
+    news = sweep(server, Window(bookmark, CUTOFF), whole_first=True, use_list=True)
+    nothing = Window(CUTOFF, CUTOFF + timedelta(days=1))
+    return news, sweep(server, nothing, whole_first=True, use_list=True)
+
+
+def misses(case: Case) -> Iterator[str]:
+    """Say which bounds a case misses."""
+    bounds = {
+        "with the list": 1.05 + 2 / case.fewest,
+        "without the list": 3.5 if case.history in BURSTY else 2.0,
+    }
+    for way, bound in bounds.items():
+        cost = case.ways[way]
+        name = f"{case.history}, {case.contacts:,}, {case.order}, {way}"
+        if cost.exports / case.fewest > bound:
+            yield f"{name}: {cost.exports} exports for {case.fewest}, more than {bound:.2f} times"
+        if cost.lost or cost.repeated:
+            yield f"{name}: {cost.lost:,} contacts lost, {cost.repeated:,} repeated"
+        if cost.lists > LISTS_PER_EXPORT * cost.exports:
+            yield f"{name}: {cost.lists} list calls for {cost.exports} exports"
+
+
+def line(case: Case) -> str:
+    """Write a case as a line of the table."""
+    cells = []
+    for way, cost in case.ways.items():
+        share = f" ({cost.exports / case.fewest:.2f})" if "the list" in way else ""
+        lost = f", {cost.lost:,} lost" if cost.lost else ""
+        cells.append(f"{cost.exports}{share}{lost}")
+    names = [case.history.value, f"{case.contacts:,}", case.order.value, str(case.fewest)]
+    return f"| {' | '.join([*names, *cells])} |"
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Measure, print the table, and judge it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--contacts", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--limit", type=int, default=FULL_SIZE, help="a divisor of 50,000")
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    given = parser.parse_args()
+
+    failures: list[str] = []
+    cases: list[Case] = []
+    for history in HISTORIES:
+        for contacts in given.contacts:
+            for case in measure(history, contacts, given.limit):
+                if not cases:
+                    heads = ["history", "contacts", "row order", "fewest", *case.ways]
+                    say(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
+                say(line(case))
+                cases.append(case)
+                failures += misses(case)
+    later = {}
+    for history in HISTORIES:
+        news, nothing = incremental(history, max(given.contacts), given.limit)
+        later[history] = {"news": news.exports, "nothing new": nothing.exports}
+        say(f"\n{history}, incremental: news {news.exports}, nothing new {nothing.exports}.")
+        if (news.exports, news.lists, nothing.exports, nothing.lists) != (1, 0, 1, 0):
+            failures.append(f"{history}: an incremental run took more than one export")
+    if given.json:
+        figures = {
+            "limit": given.limit,
+            "cases": [asdict(case) for case in cases],
+            "incremental": later,
+        }
+        given.json.write_text(json.dumps(figures, indent=1))
+    if failures:
+        sys.exit("\n".join(failures))
+
+
+if __name__ == "__main__":
+    main()
