@@ -18,6 +18,7 @@ from tap_leadlex.exports import Exporter
 from tap_leadlex.listing import ContactList
 from tap_leadlex.patience import Patience
 from tap_leadlex.progress import FullTable, Incremental
+from tap_leadlex.report import Report
 from tap_leadlex.rows import KEY, REPLICATION_KEY, TAGS
 from tap_leadlex.run import run
 from tap_leadlex.sweep import Sweep
@@ -26,18 +27,18 @@ from tap_leadlex.writer import RecordBatch, uninterrupted
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
 
     from tap_leadlex.clock import Clock
     from tap_leadlex.exports import Export
-    from tap_leadlex.patience import Stop
     from tap_leadlex.progress import Progress
     from tap_leadlex.settings import Settings
-    from tap_leadlex.tap import TapLeadLex
+    from tap_leadlex.writer import MessageWriter
 
 
 def schema(fields: Sequence[str]) -> dict[str, Any]:
@@ -69,19 +70,20 @@ class Contacts(Stream):
     primary_keys = (KEY,)
     replication_key = REPLICATION_KEY
 
-    def __init__(self, tap: TapLeadLex, settings: Settings, clock: Clock) -> None:
+    def __init__(self, tap: Tap, settings: Settings, writer: MessageWriter, clock: Clock) -> None:
         """Describe the stream; nothing is asked of LeadLex.
 
         Args:
             tap: The tap.
             settings: Its settings.
+            writer: Its writer.
             clock: The local clock.
         """
         super().__init__(tap, schema=schema(settings.fields))
         self.logger.addFilter(_is_ours)
         self._settings = settings
         self._clock = clock
-        self._writer = tap.message_writer
+        self._writer = writer
         self._initialized = tap.initialized_at
 
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
@@ -141,7 +143,7 @@ class Contacts(Stream):
                 whole_first=at.known or bool(self._settings.tags),
                 use_list=True,
             )
-            report = _Report(whole, sweep, exporter, self.logger)
+            report = Report(whole, sweep, exporter, self.logger)
             patience = Patience(exporter, self._settings, self._clock, self.logger)
 
             def close(export: Export) -> None:
@@ -252,62 +254,6 @@ class Contacts(Stream):
         settings = self._settings
         cutoff = self._clock.now() - timedelta(seconds=settings.settle_seconds)
         return instants.floor(min(cutoff, settings.end_date or cutoff))
-
-
-class _Report:
-    """Says in words how far a sweep is."""
-
-    def __init__(
-        self, whole: Window, sweep: Sweep, exporter: Exporter, logger: logging.Logger
-    ) -> None:
-        self._whole = whole
-        self._sweep = sweep
-        self._exporter = exporter
-        self._log = logger
-        self._delivered = 0
-
-    def closed(self, export: Export) -> None:
-        """Report a closed window."""
-        self._delivered += export.batch.records
-        self._log.info(
-            "Closed window %s: %s contacts. %s export calls used; %s.%s",
-            export.window,
-            f"{export.batch.records:,}",
-            self._exporter.calls,
-            self._share(export.window),
-            _quota(export.headers),
-        )
-
-    def stopped(self, stop: Stop) -> None:
-        """Report why the run ends before the cut-off."""
-        left = ""
-        if self._sweep.listed is not None:
-            left = f", about {max(self._sweep.listed - self._delivered, 0):,} are left"
-        self._log.warning(
-            "Stopped, with the state saved: %s. %s contacts of this run are in%s. %s",
-            stop.reason,
-            f"{self._delivered:,}",
-            left,
-            stop.advice,
-        )
-
-    def _share(self, done: Window) -> str:
-        """Say how much of the way lies behind: in contacts where the list counted, else in time."""
-        if done.end >= self._whole.end:
-            return "all of the way done"
-        if self._sweep.listed:
-            return f"{min(self._delivered / self._sweep.listed, 1):.0%} of the way done"
-        if self._whole.start is None:
-            return f"next from {instants.plain(done.end)}"
-        span = self._whole.end - self._whole.start
-        return f"{(done.end - self._whole.start) / span:.0%} of the way done"
-
-
-def _quota(headers: Mapping[str, str]) -> str:
-    """Say what LeadLex's headers tell of the quota, or nothing."""
-    remaining = headers.get("X-RateLimit-Remaining")
-    limit = headers.get("X-RateLimit-Limit")
-    return f" LeadLex says {remaining} of {limit} calls are left." if remaining and limit else ""
 
 
 def _is_ours(record: logging.LogRecord) -> bool:

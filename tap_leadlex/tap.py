@@ -126,7 +126,7 @@ class TapLeadLex(Tap):
         """Give the one stream; nothing is asked of LeadLex."""
         user_agent = f"{self.name}/{self.plugin_version}"
         typed = settings.Settings.from_config(self.config, user_agent)
-        return [Contacts(self, typed, self._clock)]
+        return [Contacts(self, typed, self.message_writer, self._clock)]
 
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:  # noqa: ANN401 - of a private type
