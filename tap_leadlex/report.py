@@ -40,10 +40,12 @@ class Report:
         """Report a closed window."""
         self._delivered += export.batch.records
         self._log.info(
-            "Closed window %s: %s contacts. %s export calls used; %s.%s",
+            "Closed window %s: %s contacts. %s used; %s.%s",
             export.window,
             f"{export.batch.records:,}",
-            self._exporter.calls,
+            "1 export call"
+            if self._exporter.calls == 1
+            else f"{self._exporter.calls} export calls",
             self._share(export.window),
             _quota(export.headers),
         )
