@@ -51,6 +51,7 @@ class Sweep:
         self._list = ListAdvice(usable=use_list)
         self._samples = SampleAdvice(whole)
         self._full: tuple[Window, Sequence[datetime]] | None = None  # the last export, if it was
+        self._shown: Sequence[datetime] = ()  # by the export that is being split below a second
 
     @property
     def listed(self) -> int | None:
@@ -103,7 +104,7 @@ class Sweep:
 
     def _close(self, window: Window, answer: Answer) -> None:
         """Learn from a window that was closed."""
-        if window.unit < instants.SECOND and len(answer.seen) < self._seen_inside(window):
+        if window.unit < instants.SECOND and len(answer.seen) < self._shown_inside(window):
             msg = (
                 f"LeadLex does not seem to heed fractions of a second in its bounds: window "
                 f"{window} came back with fewer contacts than an export had shown in it. "
@@ -113,11 +114,12 @@ class Sweep:
         self._list.closed(window, len(answer.seen))
         self._samples.closed(window, answer.seen)
         self._full = None
+        self._shown = ()
 
     def _cut(self, window: Window, answer: Answer) -> Generator[Step, Reply, None]:
         """Have a full window read in parts."""
-        self._full = (window, answer.seen)
         if window.start is None or window.end - window.start > instants.SECOND:
+            self._full = (window, answer.seen)
             yield from self._list.full()
             return
         middle = _middle_of_second(window, answer)
@@ -127,11 +129,13 @@ class Sweep:
                 f"{instants.plain(window.start)}, and time cannot split them. {_WAYS_OUT}"
             )
             raise DenseInstantError(msg)
+        self._full = None
+        self._shown = answer.seen
         self._samples.split(window, middle)
 
-    def _seen_inside(self, window: Window) -> int:
-        """Count the contacts that the last full export showed inside a window."""
-        return sum(instant in window for instant in self._full[1]) if self._full else 0
+    def _shown_inside(self, window: Window) -> int:
+        """Count the contacts that the export being split showed inside a window."""
+        return sum(instant in window for instant in self._shown)
 
 
 def _middle_of_second(window: Window, answer: Answer) -> datetime | None:
