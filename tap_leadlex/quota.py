@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 UNTOLD = timedelta(hours=1)
 SHORTEST = timedelta(seconds=30)
 LONGEST = timedelta(days=1)
+_DOUBLINGS = 10  # more than enough from the shortest to the untold wait
 _EPOCH_SECONDS = 10**9
 _EPOCH_MILLISECONDS = 10**11
 
@@ -53,7 +54,7 @@ def decide(
     """
     told = _told(headers, now)
     # A quota that is said to be open and refuses all the same is asked less and less often.
-    shortest = min(SHORTEST * 2 ** (refusals - 1), UNTOLD)
+    shortest = min(SHORTEST * 2 ** min(refusals - 1, _DOUBLINGS), UNTOLD)
     wait = UNTOLD if told is None else max(told, shortest)
     return Decision(wait if wait <= allowed else None, now + wait, told is not None)
 
