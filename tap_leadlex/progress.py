@@ -2,8 +2,9 @@
 
 Beside the SDK's `replication_key` and `replication_key_value`, the stream's state holds
 `filters` and `since`, under which the bookmark was earned, `delivered`, the contacts up to it,
-`drift_checked`, when they were last compared with LeadLex's count, `version`, that of the last full
-refresh, and `refresh` while one is under way.
+`drift_checked`, when they were last compared with LeadLex's count, `under_way` as long as a sweep has
+more to close than it did, `version`, that of the last full refresh, and `refresh` while one is under
+way.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Progress(Protocol):
 
     Attributes:
         start: Where the next window begins; `None` at the beginning of history.
-        known: Whether that is a place that an earlier run has reached.
+        known: Whether that is where an earlier sweep ended: one that was stopped has left more than
+            what is new since.
         version: The version that the records carry; `None` for none.
     """
 
@@ -37,12 +39,13 @@ class Progress(Protocol):
     known: bool
     version: int | None
 
-    def close(self, end: datetime, seen: Sequence[datetime]) -> None:
+    def close(self, end: datetime, seen: Sequence[datetime], *, last: bool) -> None:
         """Move the state to the end of a window whose contacts are all out.
 
         Args:
             end: The window's end.
             seen: The instants of its contacts.
+            last: Whether it is the last window of the sweep.
         """
 
 
@@ -64,7 +67,7 @@ class Incremental:
         self._state = state
         self._filters = _filters(settings)
         self._bookmark = bookmark(state)
-        self.known = self._bookmark is not None
+        self.known = self._bookmark is not None and "under_way" not in state
         self.start = settings.start_date
         if self._bookmark is None:
             self._since = settings.start_date
@@ -79,8 +82,12 @@ class Incremental:
         look_back = self._bookmark - timedelta(seconds=settings.lookback_seconds)
         self.start = max(look_back, settings.start_date or look_back)
 
-    def close(self, end: datetime, seen: Sequence[datetime]) -> None:
+    def close(self, end: datetime, seen: Sequence[datetime], *, last: bool) -> None:
         """Move the bookmark; a look-back closes windows below it again and takes nothing back."""
+        if last:
+            self.finish()
+        else:
+            self._state["under_way"] = True
         before = self._bookmark
         if before is not None and end <= before:
             return
@@ -88,6 +95,10 @@ class Incremental:
             self._delivered += sum(before is None or instant >= before for instant in seen)
         self._bookmark = end
         _write(self._state, end, self._filters, self._since, self._delivered)
+
+    def finish(self) -> None:
+        """End the sweep."""
+        self._state.pop("under_way", None)
 
 
 class FullTable:
@@ -121,10 +132,10 @@ class FullTable:
         self.version = _count(refresh, "version")
         self._delivered = _count(refresh, "delivered") or 0
         until = _instant(refresh, "until")
-        self.known = until is not None
+        self.known = False
         self.start = until or settings.start_date
 
-    def close(self, end: datetime, seen: Sequence[datetime]) -> None:
+    def close(self, end: datetime, seen: Sequence[datetime], *, last: bool) -> None:  # noqa: ARG002
         """Note how far the refresh is; the bookmark of incremental runs stays as it is."""
         self._refresh["until"] = instants.canonical(end)
         self._delivered += len(seen)
@@ -145,6 +156,7 @@ class FullTable:
             return False
         refresh = self._refresh
         _write(self._state, until, refresh["filters"], since(refresh), self._delivered)
+        self._state.pop("under_way", None)
         return True
 
 

@@ -149,7 +149,8 @@ class Contacts(Stream):
             def close(export: Export) -> None:
                 self._deliver(export)
                 with uninterrupted():
-                    at.close(export.window.end, export.answer.seen)
+                    last = export.window.end >= whole.end
+                    at.close(export.window.end, export.answer.seen, last=last)
                     self._write_state()
                 report.closed(export)
 
@@ -161,7 +162,10 @@ class Contacts(Stream):
             self.logger.info("Nothing to ask for: the bookmark has reached the cut-off.")
         if isinstance(at, FullTable):
             self._activate(at)
-        else:
+        elif isinstance(at, Incremental):
+            with uninterrupted():
+                at.finish()
+                self._write_state()
             self._check_drift(contacts)
 
     def _probe(self, at: Progress, exporter: Exporter, limit: int) -> None:
