@@ -2,9 +2,8 @@
 
 Beside the SDK's `replication_key` and `replication_key_value`, the stream's state holds
 `filters` and `since`, under which the bookmark was earned, `delivered`, the contacts up to it,
-`drift_checked`, when they were last compared with LeadLex's count, `under_way` as long as a sweep has
-more to close than it did, `version`, that of the last full refresh, and `refresh` while one is under
-way.
+`drift_checked`, when they were last compared with LeadLex's count, `under_way` as long as a sweep
+has more to close, `version`, that of the last full refresh, and `refresh` while one is under way.
 """
 
 from __future__ import annotations
