@@ -325,10 +325,12 @@ class Trial:
     Attributes:
         endings: How its taps were stopped.
         extra: The exports beyond those of an undisturbed sync.
+        list_refused: Whether the contact list could not be read.
     """
 
     endings: list[Ending]
     extra: int
+    list_refused: bool
 
 
 def settings_for(sandbox: Sandbox, **settings: object) -> dict[str, str]:
@@ -372,7 +374,10 @@ def attempt(seed: int) -> Trial:
         expected = sorted(truth(sandbox), key=lambda record: str(record["id"]))
         assert target.records == expected, "the destination is not what LeadLex holds"
         assert len(set(target.activated)) == variant.refresh, "a refresh activates one version"
-        return Trial(endings, len(sandbox.exports) - exports)
+        extra = len(sandbox.exports) - exports
+        # Without the list, a tap has to find out anew how dense the contacts are.
+        assert variant.list_refused or extra <= len(endings), f"{extra} more exports"
+        return Trial(endings, extra, list_refused=variant.list_refused)
 
 
 @functools.cache
@@ -442,7 +447,7 @@ def main() -> Iterator[str]:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     given = parser.parse_args()
     endings: Counter[str] = Counter()
-    extra: Counter[int] = Counter()
+    extra: dict[bool, Counter[int]] = {False: Counter(), True: Counter()}
     failures = 0
     with ThreadPoolExecutor(2) as pool:
         seeds = range(given.first, given.first + given.seeds)
@@ -452,12 +457,14 @@ def main() -> Iterator[str]:
                 yield trial
                 continue
             endings.update(trial.endings)
-            extra[trial.extra - len(trial.endings)] += 1
+            extra[trial.list_refused][trial.extra - len(trial.endings)] += 1
     told = ", ".join(f"{name} {count}" for name, count in sorted(endings.items()))
     yield f"{given.seeds} seeds, {endings.total()} taps stopped ({told})."
-    yield f"Exports above the undisturbed sync, less one for each tap: {sorted(extra.items())}."
+    yield "Trials by exports above the undisturbed sync, less one for each tap stopped:"
+    yield f"  with the contact list: {sorted(extra[False].items())}"
+    yield f"  without it: {sorted(extra[True].items())}"
     yield f"{failures} seeds failed."
-    if failures or max(extra, default=0) > 0:
+    if failures:
         sys.exit(1)
 
 
