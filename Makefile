@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+WORKFLOWS := $(wildcard .github/workflows/*.yml examples/ci/*.yml)
 export UV_PYTHON_DOWNLOADS := never
 
 .PHONY: help setup lint types test demo pins clean
@@ -11,12 +12,16 @@ help: ## say what each target does
 
 setup: .venv/.ready .venv-targets/.ready .venv-meltano/.ready ## make the virtual environments
 
-lint: .venv/.ready ## check style, dependencies and meltano.yml
+lint: .venv/.ready ## check style, dependencies, meltano.yml and the workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pip check
 	$(BIN)/deptry tap_leadlex
 	$(BIN)/check-jsonschema --builtin-schema vendor.meltano meltano.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/actionlint $(WORKFLOWS)
+	$(BIN)/zizmor --offline --quiet .github examples/ci
 
 types: .venv/.ready ## check types
 	$(BIN)/mypy tap_leadlex tests demo benchmarks
