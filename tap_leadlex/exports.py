@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tap_leadlex import instants
@@ -15,7 +15,6 @@ from tap_leadlex.windows import Answer, Window
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
 
     from tap_leadlex.client import Client, Response
     from tap_leadlex.settings import Settings
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
 # LeadLex tells its time in whole seconds, and the answer takes a moment to arrive.
 _WHOLE_SECONDS = timedelta(seconds=5)
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,9 @@ class Exporter:
             seen = []
             try:
                 table = ContactTable(response.body, self._fields)
+                start, end = closable.start or _BEGINNING, closable.end
                 for instant, contact in table:
-                    if instant in closable:
+                    if start <= instant < end:
                         seen.append(instant)
                         batch.add(contact)
             except (CutError, TableError) as error:

@@ -9,7 +9,9 @@ SECOND = timedelta(seconds=1)
 MILLISECOND = timedelta(milliseconds=1)
 MICROSECOND = timedelta(microseconds=1)
 
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?"
+_RFC3339 = re.compile(rf"{_TIME}(?:Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
+_RFC3339_IN_UTC = re.compile(rf"{_TIME}(?:Z|\+00:00)", re.ASCII).fullmatch
 
 
 def parse(text: str) -> datetime:
@@ -47,20 +49,27 @@ def plain(instant: datetime) -> str:
     return canonical(instant).replace(".000000Z", "Z")
 
 
-def as_printed(text: str, instant: datetime) -> str:
-    """Keep a printed instant that is RFC 3339 in UTC, write any other form as such.
+def read(text: str) -> tuple[datetime, str]:
+    """Read a printed instant, and keep its text where that is RFC 3339 in UTC.
 
     Args:
         text: The instant as LeadLex printed it.
-        instant: What `parse` made of that text.
+
+    Returns:
+        The instant, as `parse` gives it, and its text: as printed, or as `plain` writes it.
+
+    Raises:
+        ValueError: If the text is no date.
     """
-    match = _RFC3339.fullmatch(text)
-    return text if match and match[1] in {"Z", "+00:00"} else plain(instant)
+    if _RFC3339_IN_UTC(text):
+        return datetime.fromisoformat(text), text
+    instant = parse(text)
+    return instant, plain(instant)
 
 
 def is_complete(text: str) -> bool:
     """Tell whether a printed instant has everything down to its zone: nothing was cut off."""
-    return _RFC3339.fullmatch(text) is not None
+    return _RFC3339(text) is not None
 
 
 def resolution(instant: datetime) -> timedelta:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-import io
 import sys
+from contextlib import contextmanager
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,7 +13,7 @@ from tap_leadlex import instants
 from tap_leadlex.errors import CutError, TableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
     from typing import BinaryIO
 
@@ -33,6 +34,9 @@ STANDARD_FIELDS = (
 
 Contact = dict[str, Any]
 
+_CHUNK = 64 * 1024
+_MARK = b"\xef\xbb\xbf"
+
 
 class ContactTable:
     """The contacts of one export, read from its body in one pass.
@@ -52,7 +56,7 @@ class ContactTable:
         """Read the header.
 
         Args:
-            body: The whole body, decompressed, at its beginning. Closed with this object's reader.
+            body: The whole body, decompressed, at its beginning.
             fields: The columns that were asked for, `id` and `created_at` among them.
 
         Raises:
@@ -64,9 +68,10 @@ class ContactTable:
         self._last_character: str | None = None  # once the body has been read to its end
         # A field may hold megabytes; the module's default bound of 128 KB is for hostile input.
         csv.field_size_limit(sys.maxsize)
-        text = io.TextIOWrapper(body, encoding="utf-8-sig", errors="strict", newline="")
-        self._reader = csv.reader(self._lines(text), strict=True)
-        header = next(self._records(), [])
+        lines = chain.from_iterable(self._lines(body))
+        self._reader = csv.reader(lines, strict=True)
+        with self._in_our_words():
+            header = next(filter(None, self._reader), [])
         for field in fields:
             if header.count(field) != 1:
                 found = "missing" if field not in header else "there more than once"
@@ -88,57 +93,54 @@ class ContactTable:
         Raises:
             TableError: At the first row that is not whole and sound, naming its line.
         """
-        fields = self._fields
-        parse = instants.parse
-        for cells in self._records():
-            if len(cells) != self._width:
-                msg = f"has {len(cells)} columns where the header has {self._width}"
-                self._fail(msg)
-            contact: Contact = {
-                field: cell or None for field, cell in zip(fields, self._pick(cells), strict=True)
-            }
-            if contact[KEY] is None:
-                self._fail("the id is empty")
-            printed = contact[REPLICATION_KEY] or ""
-            try:
-                instant = parse(printed)
-            except ValueError:
-                self._fail("created_at is no date")
-            if instant.microsecond:
-                self.resolution = min(self.resolution, instants.resolution(instant))
-            contact[REPLICATION_KEY] = instants.as_printed(printed, instant)
-            if TAGS in contact:
-                contact[TAGS] = split_tags(contact[TAGS])
-            self.rows += 1
-            yield instant, contact
+        fields, pick, width = self._fields, self._pick, self._width
+        read = instants.read
+        cells: list[str] = []
+        with self._in_our_words():
+            # csv gives an empty list for an empty line; LeadLex prints none, but a stray one at the
+            # end is no contact.
+            for cells in filter(None, self._reader):
+                if len(cells) != width:
+                    msg = f"has {len(cells)} columns where the header has {width}"
+                    self._fail(msg)
+                contact: Contact = {
+                    field: cell or None for field, cell in zip(fields, pick(cells), strict=True)
+                }
+                if contact[KEY] is None:
+                    self._fail("the id is empty")
+                try:
+                    instant, contact[REPLICATION_KEY] = read(contact[REPLICATION_KEY] or "")
+                except ValueError:
+                    self._fail("created_at is no date")
+                if instant.microsecond:
+                    self.resolution = min(self.resolution, instants.resolution(instant))
+                if TAGS in contact:
+                    contact[TAGS] = split_tags(contact[TAGS])
+                self.rows += 1
+                yield instant, contact
         if self.rows and not self._ends_whole(cells):
             self._fail("the body ends in the middle of a row")
 
-    def _records(self) -> Iterator[list[str]]:
-        """Give the CSV records, with what csv and the decoder complain of in our words."""
+    @contextmanager
+    def _in_our_words(self) -> Iterator[None]:
+        """Say in our words what csv and the decoder complain of."""
         try:
-            for cells in self._reader:
-                # csv gives an empty list for an empty line; LeadLex prints none, but a stray one
-                # at the end is no contact.
-                if cells:
-                    yield cells
+            yield
         except csv.Error as error:
             self._fail(f"this is no CSV ({error})")
-        except UnicodeDecodeError as error:
-            # The decoder reads ahead of the lines: what it read begins with the line that is next.
-            line = self._reader.line_num + 1 + error.object.count(b"\n", 0, error.start)
-            self._fail("this is not UTF-8", line)
+        except UnicodeDecodeError:
+            self._fail("this is not UTF-8", self._reader.line_num + 1)
 
-    def _lines(self, text: io.TextIOWrapper) -> Iterator[str]:
-        """Give the lines as they stand, without NUL, noting how the last one ends."""
-        line = "\n"
-        for line in text:
-            if "\0" in line:
-                self.nul_characters += line.count("\0")
-                yield line.replace("\0", "")
-            else:
-                yield line
-        self._last_character = line[-1]
+    def _lines(self, body: BinaryIO) -> Iterator[Iterable[str]]:
+        """Give the lines as they stand, some at a time, without mark and NUL, noting the end."""
+        last, mark = b"\n", _MARK
+        while lines := body.readlines(_CHUNK):
+            last, lines[0], mark = lines[-1], lines[0].removeprefix(mark), b""
+            if nul_characters := b"".join(lines).count(b"\0"):
+                self.nul_characters += nul_characters
+                lines = [line.replace(b"\0", b"") for line in lines]
+            yield map(bytes.decode, lines)
+        self._last_character = chr(last[-1])
 
     def _ends_whole(self, cells: list[str]) -> bool:
         """Tell whether the last row cannot have lost its end.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.io_base import SingerWriter
+from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.json import serialize_json
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 SPOOL_IN_MEMORY = 4 * 1024 * 1024
 CHUNK = 64 * 1024
+# So many records are encoded in one go.
+AT_ONCE = 500
 # What both encoders write alike. What else a stream map makes is left to the SDK's.
 _PLAIN = {str, int, bool, list, dict, Decimal, NoneType}
 
@@ -84,12 +87,17 @@ class RecordBatch:
             extracted: When the export was received.
             version: The version that the records belong to, if any.
         """
-        self._maps = stream_maps
-        self._common: dict[str, Any] = {"time_extracted": extracted.isoformat()}
+        self._encoder = msgspec.json.Encoder(enc_hook=str, decimal_format="number")
+        common: dict[str, Any] = {"time_extracted": extracted.isoformat()}
         if version is not None:
-            self._common["version"] = version
+            common["version"] = version
+        self._ways = [
+            (stream_map.transform, *self._envelope(stream_map.stream_alias, common))
+            for stream_map in stream_maps
+        ]
+        self._as_is = len(stream_maps) == 1 and _changes_nothing(stream_maps[0])
+        self._waiting: list[dict[str, Any]] = []
         self._spool = tempfile.SpooledTemporaryFile(SPOOL_IN_MEMORY)  # noqa: SIM115
-        self._encode = msgspec.json.Encoder(enc_hook=str, decimal_format="number").encode
         self.records = 0
 
     def __enter__(self) -> Self:
@@ -112,24 +120,44 @@ class RecordBatch:
             record: The record as the stream's schema has it; it belongs to the batch from here on.
         """
         self.records += 1
-        for stream_map in self._maps:
-            mapped = stream_map.transform(record)
+        if self._as_is:
+            self._waiting.append(record)
+            if len(self._waiting) == AT_ONCE:
+                self._encode_waiting()
+            return
+        for transform, head, tail in self._ways:
+            mapped = transform(record)
             if mapped is not None:
-                message = {
-                    "type": "RECORD",
-                    "stream": stream_map.stream_alias,
-                    "record": mapped,
-                    **self._common,
-                }
-                self._spool.write(self._encoded(message, mapped) + b"\n")
+                self._spool.write(head + self._encoded(mapped) + tail)
 
     def chunks(self) -> Iterator[bytes]:
         """Give the messages in the order in which they came in, some whole lines at a time."""
+        self._encode_waiting()
         self._spool.seek(0)
         while lines := self._spool.read(CHUNK):
             yield lines + self._spool.readline()
 
-    def _encoded(self, message: dict[str, Any], record: dict[str, Any]) -> bytes:
+    def _encode_waiting(self) -> None:
+        """Encode the records that wait: JSON has no line end inside, so each ends a record."""
+        if self._waiting:
+            ((_, head, tail),) = self._ways
+            records = self._encoder.encode_lines(self._waiting).removesuffix(b"\n")
+            self._spool.write(head + records.replace(b"\n", tail + head) + tail)
+            self._waiting.clear()
+
+    def _envelope(self, stream: str, common: dict[str, Any]) -> tuple[bytes, bytes]:
+        """Give what stands before and behind the record in each of a stream's messages."""
+        mark = b"\0"
+        message = {"type": "RECORD", "stream": stream, "record": msgspec.Raw(mark), **common}
+        head, _, tail = self._encoder.encode(message).partition(mark)
+        return head, tail + b"\n"
+
+    def _encoded(self, record: dict[str, Any]) -> bytes:
         if all(type(value) in _PLAIN for value in record.values()):
-            return self._encode(message)
-        return serialize_json(message).encode()
+            return self._encoder.encode(record)
+        return serialize_json(record).encode()
+
+
+def _changes_nothing(stream_map: StreamMap) -> bool:
+    """Tell whether a stream map leaves records as they are."""
+    return type(stream_map) is SameRecordTransform and not stream_map.flattening_enabled

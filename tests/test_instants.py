@@ -136,7 +136,7 @@ def test_plain_says_a_fraction_only_where_there_is_one(moment: datetime) -> None
     ],
 )
 def test_rfc_3339_in_utc_stays_as_printed(printed: str, written: str) -> None:
-    assert instants.as_printed(printed, instants.parse(printed)) == written
+    assert instants.read(printed) == (instants.parse(printed), written)
 
 
 @pytest.mark.parametrize("cut_off", range(1, len("2026-04-15T09:00:00.123+02:00")))
