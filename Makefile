@@ -5,7 +5,7 @@ BIN := .venv/bin
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/ci/*.yml)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup lint types test demo pins clean
+.PHONY: help setup lint types test demo bench pins clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /  make \1: /p' Makefile
@@ -31,6 +31,10 @@ test: setup lint types ## check style and types, run all tests
 
 demo: .venv/.ready .venv-targets/.ready ## sync a sandbox, or your workspace, into a DuckDB file
 	@$(BIN)/python demo/first_sync.py
+
+bench: .venv/.ready ## count exports, weigh speed and memory beside others (half an hour)
+	@$(BIN)/python benchmarks/exports.py --json build/exports.json
+	@$(BIN)/python benchmarks/speed.py --json build/speed.json
 
 pins: .venv/.ready ## renew the pins in requirements/
 	$(call pin,dev,--group dev --all-extras pyproject.toml)

@@ -26,7 +26,7 @@ from tap_leadlex.sweep import Sweep
 from tap_leadlex.windows import Answer, Ask, Edge, Listed, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tap_leadlex.sandbox.columns import Columns
     from tap_leadlex.windows import Reply
@@ -38,6 +38,10 @@ BURSTY = (History.BURSTS, History.MIGRATION)
 CUTOFF = datetime(2026, 7, 1, tzinfo=UTC)
 DAY = 86_400 * SECOND
 LISTS_PER_EXPORT = 2
+HEAD = (
+    "| history | contacts | row order | fewest | with the list | without | one day | one month "
+    "| halving | keyset |\n|---|---|---|---|---|---|---|---|---|---|"
+)
 
 
 @dataclass(frozen=True)
@@ -246,15 +250,36 @@ def misses(case: Case) -> Iterator[str]:
             yield f"{name}: {cost.lists} list calls for {cost.exports} exports"
 
 
+def row(cells: Iterable[str]) -> str:
+    """Write a line of a table."""
+    return f"| {' | '.join(cells)} |"
+
+
 def line(case: Case) -> str:
     """Write a case as a line of the table."""
-    cells = []
-    for way, cost in case.ways.items():
-        share = f" ({cost.exports / case.fewest:.2f})" if "the list" in way else ""
-        lost = f", {cost.lost:,} lost" if cost.lost else ""
-        cells.append(f"{cost.exports}{share}{lost}")
     names = [case.history.value, f"{case.contacts:,}", case.order.value, str(case.fewest)]
-    return f"| {' | '.join([*names, *cells])} |"
+    return row([*names, *(spread([cost]) for cost in case.ways.values())])
+
+
+def summary(cases: Sequence[Case]) -> Iterator[str]:
+    """Write the cases with the most contacts, all row orders in one line."""
+    most = max(case.contacts for case in cases)
+    for history in HISTORIES:
+        same = [case for case in cases if (case.history, case.contacts) == (history, most)]
+        ways = (spread([case.ways[way] for case in same]) for way in same[0].ways)
+        yield row([history.value, f"{most:,}", "any", str(same[0].fewest), *ways])
+
+
+def spread(costs: Sequence[Cost]) -> str:
+    """Say how many exports were needed and how many contacts were lost, at the least and most."""
+    exports = _range([cost.exports for cost in costs])
+    lost = _range([cost.lost for cost in costs])
+    return exports if lost == "0" else f"{exports}, {lost} lost"
+
+
+def _range(numbers: Sequence[int]) -> str:
+    least, most = min(numbers), max(numbers)
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
 def say(text: str) -> None:
@@ -273,20 +298,22 @@ def main() -> None:
 
     failures: list[str] = []
     cases: list[Case] = []
+    say(HEAD)
     for history in HISTORIES:
         for contacts in given.contacts:
             for case in measure(history, contacts, given.limit):
-                if not cases:
-                    heads = ["history", "contacts", "row order", "fewest", *case.ways]
-                    say(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
                 say(line(case))
                 cases.append(case)
                 failures += misses(case)
+    say(f"\n{HEAD}")
+    for text in summary(cases):
+        say(text)
+    say("")
     later = {}
     for history in HISTORIES:
         news, nothing = incremental(history, max(given.contacts), given.limit)
         later[history] = {"news": news.exports, "nothing new": nothing.exports}
-        say(f"\n{history}, incremental: news {news.exports}, nothing new {nothing.exports}.")
+        say(f"{history}, incremental: news {news.exports}, nothing new {nothing.exports}.")
         if (news.exports, news.lists, nothing.exports, nothing.lists) != (1, 0, 1, 0):
             failures.append(f"{history}: an incremental run took more than one export")
     if given.json:
@@ -295,6 +322,7 @@ def main() -> None:
             "cases": [asdict(case) for case in cases],
             "incremental": later,
         }
+        given.json.parent.mkdir(parents=True, exist_ok=True)
         given.json.write_text(json.dumps(figures, indent=1))
     if failures:
         sys.exit("\n".join(failures))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,11 +23,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.request import Request, urlopen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping
+
+Command: TypeAlias = "list[str | Path]"
 
 ROOT = Path(__file__).parents[1]
 HERE = Path(__file__).parent / "peers"
@@ -107,7 +110,7 @@ class Figures:
         return median(run.peak for run in self.full)
 
 
-def run(command: Sequence[str | Path], folder: Path, **environment: str) -> Run:
+def run(command: Command, folder: Path, **environment: str) -> Run:
     """Run a program to its end, reading what it writes, to stdout or as JSON lines to `out`."""
     log = folder / "log"
     with (
@@ -129,7 +132,8 @@ def run(command: Sequence[str | Path], folder: Path, **environment: str) -> Run:
     if process.returncode:
         sys.exit(f"{command[0]} failed:\n{log.read_text(errors='replace')[-2_000:]}")
     for path in (folder / "out").rglob("*.jsonl"):
-        lines += path.read_bytes().count(b"\n")
+        with path.open("rb") as written_lines:
+            lines += sum(1 for _ in written_lines)
     return Run(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, lines)
 
 
@@ -148,7 +152,7 @@ def mapped(source: Source, folder: Path) -> Run:
 def sdk(source: Source, folder: Path) -> Run:
     """Run the plain tap."""
     config = written(folder, {"api_url": source.url, "api_key": KEY})
-    command = [sys.executable, HERE / "sdk_tap.py", "--config", config]
+    command: Command = [sys.executable, HERE / "sdk_tap.py", "--config", config]
     return run(command, folder, PYTHONPATH=str(ROOT))
 
 
@@ -163,7 +167,7 @@ def airbyte(source: Source, folder: Path, *, add_fields: bool = False) -> Run:
     manifest = folder / "manifest.yaml"
     manifest.write_text(text.replace("transformations: []", ADD_FIELDS) if add_fields else text)
     config = {"api_url": source.url, "api_key": KEY, "start_date": "2020-01-01T00:00:00Z"}
-    command: list[str | Path] = [AIRBYTE / "bin" / "source-declarative-manifest", "read"]
+    command: Command = [AIRBYTE / "bin" / "source-declarative-manifest", "read"]
     command += ["--config", written(folder, config), "--manifest-path", manifest]
     command += ["--catalog", HERE / "airbyte-catalog.json"]
     return run(command, folder, AIRBYTE_OFFLINE_MODE="1")
@@ -171,7 +175,13 @@ def airbyte(source: Source, folder: Path, *, add_fields: bool = False) -> Run:
 
 def dlt(source: Source, folder: Path) -> Run:
     """Run the dlt pipeline."""
-    command = [DLT / "bin" / "python", HERE / "dlt_contacts.py", source.url, KEY, str(folder)]
+    command: Command = [
+        DLT / "bin" / "python",
+        HERE / "dlt_contacts.py",
+        source.url,
+        KEY,
+        str(folder),
+    ]
     quiet = {"RUNTIME__DLTHUB_TELEMETRY": "false", "DATA_WRITER__DISABLE_COMPRESSION": "true"}
     return run(command, folder, HOME=str(folder), **quiet)
 
@@ -180,7 +190,14 @@ def sling(source: Source, folder: Path) -> Run:
     """Run sling, which sends no key: it reads the copy."""
     (folder / "out").mkdir()
     program = next(SLING.glob("lib/*/site-packages/sling_linux_amd64/bin/sling-linux-amd64"))
-    command = [program, "run", "--src-stream", source.body_url, "--src-options", "{format: csv}"]
+    command: Command = [
+        program,
+        "run",
+        "--src-stream",
+        source.body_url,
+        "--src-options",
+        "{format: csv}",
+    ]
     command += ["--tgt-object", f"file://{folder}/out/contacts.jsonl"]
     return run(command, folder, HOME=str(folder), SLING_DISABLE_TELEMETRY="true")
 
@@ -197,7 +214,7 @@ PROGRAMS: dict[str, Callable[[Source, Path], Run]] = {
 }
 
 
-def written(folder: Path, config: dict[str, object]) -> Path:
+def written(folder: Path, config: Mapping[str, object]) -> Path:
     """Write a config file."""
     path = folder / "config.json"
     path.write_text(json.dumps(config))
@@ -211,10 +228,11 @@ def make_environments() -> None:
             continue
         uv = BIN / "uv"
         say(f"Making {folder.name} ...")
-        for command in (
+        commands: list[Command] = [
             [uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder],
             [uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python", *packages],
-        ):
+        ]
+        for command in commands:
             subprocess.run(command, check=True)  # noqa: S603 - our own command
         (folder / ".benchmark-ready").touch()
 
@@ -223,21 +241,21 @@ def make_environments() -> None:
 def serve(contacts: int, folder: Path) -> Iterator[Source]:
     """Start a sandbox with so many contacts, and a plain server of a copy of its export."""
     folder.mkdir()
-    sandbox = [BIN / "leadlex-sandbox", "--port=0", "--quota=0", f"--contacts={contacts}"]
-    plain = [sys.executable, "-u", "-m", "http.server", "--bind=127.0.0.1", "0"]
+    sandbox: Command = [BIN / "leadlex-sandbox", "--port=0", "--quota=0", f"--contacts={contacts}"]
+    plain: Command = [sys.executable, "-u", "-m", "http.server", "--bind=127.0.0.1", "0"]
     with started(sandbox, folder) as url, started(plain, folder) as banner:
         export = Request(  # noqa: S310 - loopback
             f"{url}/contacts/export?limit={CONTACTS}", headers={"Authorization": f"Bearer {KEY}"}
         )
         body = folder / "contacts.csv"
-        with urlopen(export) as response:  # noqa: S310 - loopback
-            body.write_bytes(response.read())
+        with urlopen(export) as response, body.open("wb") as copy:  # noqa: S310 - loopback
+            shutil.copyfileobj(response, copy)
         origin = banner.partition("(")[2].partition(")")[0].rstrip("/")
         yield Source(url, body, f"{origin}/{body.name}", contacts)
 
 
 @contextmanager
-def started(command: Sequence[str | Path], folder: Path) -> Iterator[str]:
+def started(command: Command, folder: Path) -> Iterator[str]:
     """Start a server; give the first line that it prints."""
     with subprocess.Popen(  # noqa: S603 - our own command
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -335,6 +353,7 @@ def main() -> None:
             for program, its in figures.items()
         }
         million = {"cpu": many.cpu, "peak": many.peak}
+        given.json.parent.mkdir(parents=True, exist_ok=True)
         given.json.write_text(json.dumps({"programs": programs_json, "million": million}, indent=1))
     if not all(reached for *_, reached in verdicts):
         sys.exit(1)
