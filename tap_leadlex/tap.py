@@ -159,10 +159,17 @@ class TapLeadLex(Tap):
 
 def _catalog(content: dict[str, Any]) -> Catalog:
     try:
-        return Catalog.from_dict(content)
+        catalog = Catalog.from_dict(content)
+        for stream in content["streams"]:
+            for entry in stream.get("metadata", ()):
+                method = entry["metadata"].get("replication-method")
+                # Meltano and others choose the method here, where the SDK does not look for it.
+                if method and not entry["breadcrumb"]:
+                    catalog[stream["tap_stream_id"]].replication_method = method
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         msg = "The catalog is none: hand in what --discover prints, with your selection, or none."
         raise SettingsError(msg) from error
+    return catalog
 
 
 def _json_file(_: click.Context, param: click.Parameter, path: str | None) -> io.StringIO | None:
