@@ -40,21 +40,25 @@ def drift(
         contradict each other, as when contacts come and go meanwhile. `None` if the list does not
         say.
     """
-    everyone = ask(_just_before(since) if since else None, delivered + 1)
+    everyone = ask(_just_before(since) if since else None, max(delivered, 1))
     if everyone is None or everyone.total is None:
         return None
     asked = now()
-    # As many as this should stand above the bookmark; who is one further tells why, if not.
+    # The contact that was delivered last has to be there still, unless some are gone.
+    none_gone = not delivered or (
+        everyone.created_at is not None and everyone.created_at < bookmark
+    )
+    # As many as this should stand above the bookmark, unless some came below it; one further can
+    # only have come between the calls, unless some are gone.
     above = max(everyone.total - delivered, 0)
-    further = ask(_just_before(bookmark), above + 1)
+    further = ask(_just_before(bookmark), max(above, 1) if none_gone else above + 1)
     if further is None or further.total is None:
         return None
     change = everyone.total - further.total - delivered
-    if change > 0:
-        one_more_below = everyone.created_at is not None and everyone.created_at < bookmark
-        return change if one_more_below else 0
-    came_meanwhile = further.created_at is None or further.created_at >= asked
-    return 0 if came_meanwhile else change
+    if none_gone:
+        return change if change > 0 and further.created_at is None else 0
+    believable = further.created_at is None or bookmark <= further.created_at < asked
+    return change if change < 0 and believable else 0
 
 
 def _just_before(instant: datetime) -> datetime:
