@@ -225,8 +225,6 @@ class Contacts(Stream):
             since=progress.since(state),
             delivered=delivered,
         )
-        if change is None:
-            return
         state["drift_checked"] = instants.canonical(now)
         self._write_state()
         if change:

@@ -307,8 +307,12 @@ def test_a_list_that_refuses_is_passed_over_in_silence(
     time.at += DAY
 
     done = time.run(config_for(sandbox), state=state)
+    time.at += HOUR
+    before = len(sandbox.list_calls)
+    again = time.run(config_for(sandbox), state=done.state)
 
-    assert done.failures == done.warnings == []
+    assert done.failures == done.warnings == again.warnings == []
+    assert len(sandbox.list_calls) == before  # it is not asked again on that day
 
 
 def test_a_run_that_stopped_early_does_not_compare(
