@@ -126,8 +126,13 @@ class Target:
         activated: The versions that were activated.
     """
 
-    def __init__(self) -> None:
-        """Begin with nothing."""
+    def __init__(self, limit: int = LIMIT) -> None:
+        """Begin with nothing.
+
+        Args:
+            limit: The rows of one export: a window holds fewer.
+        """
+        self._limit = limit
         self.kept: dict[str, tuple[Json, int | None]] = {}
         self.state: Json | None = None
         self.pending: dict[str, tuple[Json, int | None]] = {}
@@ -154,7 +159,7 @@ class Target:
                     assert closed is None or closed <= record["created_at"], "a closed window again"
                 assert record["id"] not in self.pending, "a contact came twice in one run"
                 self.pending[record["id"]] = contact
-                assert len(self.pending) < LIMIT, "more than one window is open"
+                assert len(self.pending) < self._limit, "more than one window is open"
             case {"type": "STATE", "value": state}:
                 self._keep()
                 self.state = state
