@@ -5,12 +5,12 @@ BIN := .venv/bin
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/ci/*.yml)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup lint types test demo bench pins clean
+.PHONY: help setup lint types test kill demo bench pins clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /  make \1: /p' Makefile
 
-setup: .venv/.ready .venv-targets/.ready .venv-meltano/.ready ## make the virtual environments
+setup: .venv/.ready .venv-targets/.ready .venv-postgres/.ready .venv-meltano/.ready ## make the virtual environments
 
 lint: .venv/.ready ## check style, dependencies, meltano.yml and the workflows
 	$(BIN)/ruff check
@@ -22,6 +22,9 @@ lint: .venv/.ready ## check style, dependencies, meltano.yml and the workflows
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/actionlint $(WORKFLOWS)
 	$(BIN)/zizmor --offline --quiet .github examples/ci
+
+kill: .venv/.ready ## kill syncing taps at 500 random moments and let others go on (two hours)
+	$(BIN)/python -m tests.kill --seeds 500
 
 types: .venv/.ready ## check types
 	$(BIN)/mypy tap_leadlex tests demo benchmarks
@@ -39,10 +42,11 @@ bench: .venv/.ready ## count exports, weigh speed and memory beside others (half
 pins: .venv/.ready ## renew the pins in requirements/
 	$(call pin,dev,--group dev --all-extras pyproject.toml)
 	$(call pin,targets,requirements/targets.in)
+	$(call pin,postgres,requirements/postgres.in)
 	$(call pin,meltano,requirements/meltano.in)
 
 clean: ## remove the virtual environments and the demo's files
-	rm -rf .venv .venv-targets .venv-meltano .demo
+	rm -rf .venv .venv-* .demo
 
 # pip, because it is what every Python has and what every package mirror is configured for.
 define environment

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 def test_the_picture_is_in_step_with_the_planner() -> None:
     script = ROOT / "benchmarks" / "picture.py"
-    program = [sys.executable, script]
+    program = [sys.executable, str(script)]
     drawn = subprocess.run(program, check=True, capture_output=True).stdout  # noqa: S603 - ours
 
     shown = (ROOT / "docs" / "sweep.svg").read_bytes()
