@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     import httpx
 
-_CHUNK = 64 * 1024
-
 
 def check_framing(response: httpx.Response) -> None:
     """Make sure that the transport marks the end of the body.
@@ -34,7 +32,7 @@ def decompressed(response: httpx.Response) -> Iterator[bytes]:
     """Give the body's bytes, checking that a gzip stream reaches its end mark."""
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if coding == "identity":
-        yield from response.iter_raw(_CHUNK)
+        yield from response.iter_raw()
         return
     if coding not in {"gzip", "x-gzip"}:
         msg = (
@@ -42,7 +40,7 @@ def decompressed(response: httpx.Response) -> Iterator[bytes]:
         )
         raise RequestError(msg)
     try:
-        yield from _gunzipped(response.iter_raw(_CHUNK))
+        yield from _gunzipped(response.iter_raw())
     except zlib.error as error:
         msg = f"The compressed answer is damaged ({error}){named(response)}."
         raise GatewayError(msg) from None

@@ -14,9 +14,10 @@ from tap_leadlex.windows import Answer, Window
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tap_leadlex.client import Client, Response
+    from tap_leadlex.rows import Contact
     from tap_leadlex.settings import Settings
     from tap_leadlex.windows import Ask
     from tap_leadlex.writer import RecordBatch
@@ -104,14 +105,10 @@ class Exporter:
         with request as response, ExitStack() as on_failure:
             closable = self._closable(window, response)
             batch = on_failure.enter_context(self._new_batch(response.received))
-            seen = []
+            seen: list[datetime] = []
             try:
                 table = ContactTable(response.body, self._fields)
-                start, end = closable.start or _BEGINNING, closable.end
-                for instant, contact in table:
-                    if start <= instant < end:
-                        seen.append(instant)
-                        batch.add(contact)
+                batch.extend(_inside(closable, table, seen))
             except (CutError, TableError) as error:
                 msg = f"The export cannot be used: {error} (request id {response.request_id})."
                 raise type(error)(msg) from error
@@ -155,3 +152,12 @@ class Exporter:
         if kind not in self._told:
             self._told.add(kind)
             self._log.warning("%s", text)
+
+
+def _inside(window: Window, table: ContactTable, seen: list[datetime]) -> Iterator[Contact]:
+    """Give the contacts inside a window, noting their instants."""
+    start, end = window.start or _BEGINNING, window.end
+    for instant, contact in table:
+        if start <= instant < end:
+            seen.append(instant)
+            yield contact

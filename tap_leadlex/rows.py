@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -172,4 +173,9 @@ def split_tags(cell: str | None) -> list[str]:
 
     A tag that itself holds a comma cannot be told from two: LeadLex joins them without escaping.
     """
-    return [tag for tag in map(str.strip, cell.split(",")) if tag] if cell else []
+    return list(_tags(cell)) if cell else []
+
+
+@lru_cache(maxsize=4096)  # contacts share few sets of tags
+def _tags(cell: str) -> tuple[str, ...]:
+    return tuple(tag for tag in map(str.strip, cell.split(",")) if tag)

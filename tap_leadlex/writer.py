@@ -7,6 +7,7 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from decimal import Decimal
+from itertools import islice
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.json import serialize_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
     from types import TracebackType
     from typing import Self
@@ -95,8 +96,7 @@ class RecordBatch:
             (stream_map.transform, *self._envelope(stream_map.stream_alias, common))
             for stream_map in stream_maps
         ]
-        self._as_is = len(stream_maps) == 1 and _changes_nothing(stream_maps[0])
-        self._waiting: list[dict[str, Any]] = []
+        self._unchanged = len(stream_maps) == 1 and _changes_nothing(stream_maps[0])
         self._spool = tempfile.SpooledTemporaryFile(SPOOL_IN_MEMORY)  # noqa: SIM115
         self.records = 0
 
@@ -113,37 +113,38 @@ class RecordBatch:
         """Throw the messages away."""
         self._spool.close()
 
-    def add(self, record: dict[str, Any]) -> None:
-        """Take one record in.
+    def extend(self, records: Iterable[dict[str, Any]]) -> None:
+        """Take records in.
 
         Args:
-            record: The record as the stream's schema has it; it belongs to the batch from here on.
+            records: Records as the stream's schema has them; they belong to the batch from here on.
         """
-        self.records += 1
-        if self._as_is:
-            self._waiting.append(record)
-            if len(self._waiting) == AT_ONCE:
-                self._encode_waiting()
-            return
-        for transform, head, tail in self._ways:
-            mapped = transform(record)
-            if mapped is not None:
-                self._spool.write(head + self._encoded(mapped) + tail)
+        records = iter(records)
+        while some := list(islice(records, AT_ONCE)):
+            self.records += len(some)
+            self._spool.write(self._as_is(some) if self._unchanged else self._mapped(some))
 
     def chunks(self) -> Iterator[bytes]:
         """Give the messages in the order in which they came in, some whole lines at a time."""
-        self._encode_waiting()
         self._spool.seek(0)
         while lines := self._spool.read(CHUNK):
             yield lines + self._spool.readline()
 
-    def _encode_waiting(self) -> None:
-        """Encode the records that wait: JSON has no line end inside, so each ends a record."""
-        if self._waiting:
-            ((_, head, tail),) = self._ways
-            records = self._encoder.encode_lines(self._waiting).removesuffix(b"\n")
-            self._spool.write(head + records.replace(b"\n", tail + head) + tail)
-            self._waiting.clear()
+    def _as_is(self, records: list[dict[str, Any]]) -> bytes:
+        """Encode records in one go: JSON has no line end inside, so each ends a record."""
+        ((_, head, tail),) = self._ways
+        lines = self._encoder.encode_lines(records).removesuffix(b"\n")
+        return head + lines.replace(b"\n", tail + head) + tail
+
+    def _mapped(self, records: list[dict[str, Any]]) -> bytes:
+        """Encode what the stream maps make of records."""
+        messages = []
+        for record in records:
+            for transform, head, tail in self._ways:
+                mapped = transform(record)
+                if mapped is not None:
+                    messages += [head, self._encoded(mapped), tail]
+        return b"".join(messages)
 
     def _envelope(self, stream: str, common: dict[str, Any]) -> tuple[bytes, bytes]:
         """Give what stands before and behind the record in each of a stream's messages."""
