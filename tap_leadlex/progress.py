@@ -51,8 +51,6 @@ class Progress(Protocol):
 class Incremental:
     """A sync from the bookmark on."""
 
-    version: int | None = None
-
     def __init__(self, state: dict[str, Any], settings: Settings) -> None:
         """Find out where to go on.
 
@@ -66,6 +64,10 @@ class Incremental:
         self._state = state
         self._filters = _filters(settings)
         self._bookmark = bookmark(state)
+        # What comes between the parts of a refresh belongs to it: activated, its version would take
+        # away what it passed already and what comes again without it.
+        refresh = state.get("refresh")
+        self.version = _count(refresh, "version") if isinstance(refresh, dict) else None
         self.known = self._bookmark is not None and "under_way" not in state
         self.start = settings.start_date
         if self._bookmark is None:
