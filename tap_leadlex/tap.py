@@ -163,7 +163,7 @@ def _catalog(content: dict[str, Any]) -> Catalog:
         for stream in content["streams"]:
             for entry in stream.get("metadata", ()):
                 method = entry["metadata"].get("replication-method")
-                # Meltano and others choose the method here, where the SDK does not look for it.
+                # Singer has the method here, where the SDK does not look for it.
                 if method and not entry["breadcrumb"]:
                     catalog[stream["tap_stream_id"]].replication_method = method
     except (AttributeError, KeyError, TypeError, ValueError) as error:
