@@ -179,6 +179,28 @@ def test_an_incremental_run_goes_on_where_the_refresh_ended(serve: Callable[...,
     assert len(sandbox.exports) == exports + 1
 
 
+def test_incremental_runs_between_the_parts_of_a_refresh_lose_nothing_to_it(
+    serve: Callable[..., Sandbox],
+) -> None:
+    sandbox = serve(contacts=500, quotas=UNLIMITED)
+    config = config_for(sandbox, export_limit=100)
+    before = run(config | {"end_date": "2024-06-01T00:00:00Z"})
+    part = refresh(config | {"max_exports": 4}, before.state)
+    assert str(before.bookmark) < stream_state(part)["refresh"]["until"]
+
+    between = run(config, state=part.state)
+    rest = until_done(config | {"max_exports": 1}, between.state)
+
+    held = {
+        message["record"]["id"]: message.get("version")
+        for done in (before, part, between, *rest)
+        for message in done.of_type("RECORD")
+    }
+    assert set(between.ids) & set(part.ids)
+    assert len(held) == 500
+    assert set(held.values()) == set(activated(rest[-1]))
+
+
 def test_contacts_deleted_and_edited_are_gone_and_changed_in_a_database(
     serve: Callable[..., Sandbox], server: postgres.Server
 ) -> None:
