@@ -96,8 +96,9 @@ class Figures:
 
     @property
     def net(self) -> float:
-        """The CPU seconds beyond the start's."""
-        return self.cpu - median(run.cpu for run in self.start)
+        """The CPU seconds beyond the start's, each run's beside its own start's."""
+        pairs = zip(self.full, self.start, strict=True)
+        return median(full.cpu - start.cpu for full, start in pairs)
 
     @property
     def pace(self) -> float:
