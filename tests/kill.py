@@ -274,7 +274,7 @@ class Tap:
 
     def end(self) -> int:
         """Read to the end; give the exit code."""
-        assert not self.read(), f"still writing after {TIMEOUT} s"
+        assert not self.read(), f"still writing after {TIMEOUT} s\n{self.log}"
         return self.wait()
 
     def wait(self) -> int:
