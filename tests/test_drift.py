@@ -394,3 +394,13 @@ def test_a_list_without_a_count_says_nothing(silent: int, answer: Listed | None)
     )
 
     assert told is None
+
+
+def test_a_list_that_ignores_its_bound_says_nothing() -> None:
+    """Two of ten contacts are gone, but it counts all of the others as above the bookmark too."""
+    contacts = [MIDDLE + number * HOUR for number in range(8)]
+
+    def ask(_: datetime | None, rank: int) -> Listed:
+        return Listed(contacts[rank - 1] if rank <= len(contacts) else None, len(contacts))
+
+    assert drift(ask, lambda: BOOKMARK, bookmark=BOOKMARK, since=None, delivered=10) == 0

@@ -261,8 +261,8 @@ def most_exports(model: Model, limit: int) -> int:
     return 30 * (2 + 4 * len(model.store) // smallest)
 
 
-def tell(model: Model) -> None:
-    """Make sure of what holds for every run, ended or not."""
+def assert_gapless(model: Model) -> None:
+    """Make sure that the closed windows of all runs follow each other."""
     for earlier, later in pairwise(model.closed):
         assert earlier.end == later.start, "a gap or an overlap"
 
@@ -309,7 +309,7 @@ def test_every_contact_once_or_a_loud_error(
     else:
         event("done")
 
-    tell(model)
+    assert_gapless(model)
     assert model.delivered == model.truth(whole)
     assert model.lists <= 2 * max(len(model.exports), 1)
 
@@ -346,7 +346,7 @@ def test_a_killed_run_repeats_only_its_open_window(
         assert is_dense(model)
         assume(False)  # noqa: FBT003 - hypothesis's own
 
-    tell(model)
+    assert_gapless(model)
     truth = model.truth(Window(start, CUTOFF))
     assert model.delivered.keys() == truth.keys()
     for instant, count in model.delivered.items():
