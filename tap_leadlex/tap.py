@@ -6,7 +6,9 @@ import io
 import json
 import logging
 import os
+import signal
 import sys
+import threading
 import traceback
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -104,6 +106,9 @@ class TapLeadLex(Tap):
             raise
         if complaints := [line for line in self._complaints() if "'api_key'" not in line]:
             raise SettingsError(" ".join(complaints))
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, self._end)
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take the state of the last run in.
@@ -127,6 +132,17 @@ class TapLeadLex(Tap):
         user_agent = f"{self.name}/{self.plugin_version}"
         typed = settings.Settings.from_config(self.config, user_agent)
         return [Contacts(self, typed, self.message_writer, self._clock)]
+
+    def _end(self, *_: object) -> None:
+        """Write the last STATE and end, from wherever the program happens to be.
+
+        The SDK's handler unwinds the stack, and hangs where httpcore waits for a lock that it was
+        just about to guard. There is nothing to clean up: temporary files have no names.
+        """
+        try:
+            self.state_writer.write_state(self.state)
+        finally:
+            os._exit(0)
 
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:  # noqa: ANN401 - of a private type
