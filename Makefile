@@ -45,8 +45,8 @@ pins: .venv/.ready ## renew the pins in requirements/
 	$(call pin,postgres,requirements/postgres.in)
 	$(call pin,meltano,requirements/meltano.in)
 
-clean: ## remove the virtual environments and the demo's files
-	rm -rf .venv .venv-* .demo
+clean: ## remove the virtual environments and what demo and benchmarks wrote
+	rm -rf .venv .venv-* .demo build
 
 # pip, because it is what every Python has and what every package mirror is configured for.
 define environment

@@ -234,7 +234,7 @@ class SampleAdvice:
             if not rank or not delivered:
                 continue
             well_filled = FILL_BY_SAMPLE * limit / max(1.0, delivered / rank)
-            ahead = max(1, int(well_filled - 2 * sqrt(well_filled)))
+            ahead = max(1, int(max(well_filled / 2, well_filled - 2 * sqrt(well_filled))))
             if rank + ahead < len(sample.sorted_instants):
                 end = instants.floor(sample.sorted_instants[rank + ahead])
                 return max(end, start + instants.SECOND)
