@@ -54,6 +54,7 @@ class Model:
         closed: The closed windows of all runs.
         delivered: How often each contact was handed out, by its printed instant.
         open: Windows that a kill left open with their contacts out already.
+        resolution: The finest step of time that the last export showed.
     """
 
     store: Store = field(repr=False)
@@ -65,6 +66,7 @@ class Model:
     closed: list[Window] = field(default_factory=list)
     delivered: Counter[datetime] = field(default_factory=Counter)
     open: list[Window] = field(default_factory=list)
+    resolution: timedelta = instants.SECOND
 
     def run(
         self,
@@ -143,10 +145,11 @@ class Model:
                 raise GatewayDownError
             return Answer(full=False, too_big=True)
         printed = [self._printed(time) for time in rows.times]
+        self.resolution = min(map(instants.resolution, printed), default=instants.SECOND)
         return Answer(
             full=len(rows) >= ask.limit,
             seen=[instant for instant in printed if instant in window],
-            resolution=min(map(instants.resolution, printed), default=instants.SECOND),
+            resolution=self.resolution,
         )
 
     def _edge(self, edge: Edge) -> Listed | None:
@@ -271,14 +274,8 @@ def is_dense(model: Model) -> bool:
     """Tell whether the last window could not be split, with its neighbours one unit around."""
     window, limit = model.exports[-1].window, model.exports[-1].limit
     assert window.start is not None
-    coarsest = (
-        instants.SECOND
-        if model.store.reading.precision in {Precision.S, Precision.US_SHOWN_AS_S}
-        else instants.MILLISECOND
-    )
     # A finer precision shows only where there are fractions.
-    fractions = any(time.microsecond for time in model.truth(window))
-    assert window.end - window.start <= (coarsest if fractions else instants.SECOND)
+    assert window.end - window.start <= max(model.resolution, instants.MILLISECOND)
     return model.held(window.start - window.unit, window.end) >= limit
 
 
