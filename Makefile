@@ -1,6 +1,8 @@
 # `make test` and `make demo` set up all they need inside this folder; nothing global is touched.
 
 PYTHON ?= python3
+# duckdb before 1.3, which target-duckdb needs, is not built for Python 3.14 and newer.
+TARGETS_PYTHON ?= $(PYTHON)
 BIN := .venv/bin
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/ci/*.yml)
 export UV_PYTHON_DOWNLOADS := never
@@ -51,7 +53,7 @@ clean: ## remove the virtual environments and what demo and benchmarks wrote
 # pip, because it is what every Python has and what every package mirror is configured for.
 define environment
 	rm -rf $(@D)
-	$(PYTHON) -m venv $(@D)
+	$(or $(ITS_PYTHON),$(PYTHON)) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --quiet --require-hashes --requirement $<
 	@touch $@
 endef
@@ -63,6 +65,7 @@ endef
 	$(BIN)/pip install --quiet --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+.venv-targets/.ready: ITS_PYTHON := $(TARGETS_PYTHON)
 .venv-%/.ready: requirements/%.txt
 	$(environment)
 
