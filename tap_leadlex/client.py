@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tap_leadlex.clock import Clock
 
 CONNECT_TIMEOUT = 10
-SPOOL_IN_MEMORY = 4 * 1024 * 1024
+SPOOL_IN_MEMORY = 1024 * 1024
 _MESSAGE_LENGTH = 200
 
 _REACHED = (httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError)
@@ -224,7 +224,8 @@ class Client:
                         "Check api_url; a proxy or gateway may have answered in its place."
                     )
                     raise RequestError(msg)
-                into.writelines(decompressed(response))
+                for piece in decompressed(response):  # noqa: FURB122 - that keeps all in memory
+                    into.write(piece)
                 into.seek(0)
                 return Response(into, response.headers, received)
         except httpx.TransportError as error:

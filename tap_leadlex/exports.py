@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from tap_leadlex import instants
@@ -15,6 +16,8 @@ from tap_leadlex.windows import Answer, Window
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from singer_sdk.metrics import Counter
 
     from tap_leadlex.client import Client, Response
     from tap_leadlex.rows import Contact
@@ -57,6 +60,7 @@ class Exporter:
         settings: Settings,
         fields: Sequence[str],
         new_batch: Callable[[datetime], RecordBatch],
+        counter: Counter,
         logger: logging.Logger,
     ) -> None:
         """Prepare; nothing is asked yet.
@@ -66,6 +70,7 @@ class Exporter:
             settings: The filters and the settle time.
             fields: The columns to ask for, `id` and `created_at` among them.
             new_batch: Makes the batch for a response, given when that was received.
+            counter: Tells the calls as a metric.
             logger: The stream's logger.
         """
         self.calls = 0
@@ -73,6 +78,7 @@ class Exporter:
         self._settings = settings
         self._fields = fields
         self._new_batch = new_batch
+        self._counter = counter
         self._log = logger
         self._told: set[str] = set()
 
@@ -93,6 +99,7 @@ class Exporter:
             LeadLexError: If the answer is a refusal, or not whole, or no table of contacts.
         """
         self.calls += 1
+        self._counter.increment()
         window = ask.window
         request = self._client.export(
             after=None if window.start is None else window.start - window.unit,
@@ -108,7 +115,8 @@ class Exporter:
             seen: list[datetime] = []
             try:
                 table = ContactTable(response.body, self._fields)
-                batch.extend(_inside(closable, table, seen))
+                for contacts in _inside(closable, table, seen):
+                    batch.extend(contacts)
             except (CutError, TableError) as error:
                 msg = f"The export cannot be used: {error} (request id {response.request_id})."
                 raise type(error)(msg) from error
@@ -154,10 +162,12 @@ class Exporter:
             self._log.warning("%s", text)
 
 
-def _inside(window: Window, table: ContactTable, seen: list[datetime]) -> Iterator[Contact]:
-    """Give the contacts inside a window, noting their instants."""
+def _inside(
+    window: Window, table: ContactTable, seen: list[datetime]
+) -> Iterator[Sequence[Contact]]:
+    """Give the contacts inside a window, some at a time, noting their instants."""
     start, end = window.start or _BEGINNING, window.end
-    for instant, contact in table:
-        if start <= instant < end:
-            seen.append(instant)
-            yield contact
+    for created, contacts in table:
+        inside = [start <= instant < end for instant in created]
+        seen += compress(created, inside)
+        yield list(compress(contacts, inside))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SECOND = timedelta(seconds=1)
 MILLISECOND = timedelta(milliseconds=1)
@@ -65,6 +69,14 @@ def read(text: str) -> tuple[datetime, str]:
         return datetime.fromisoformat(text), text
     instant = parse(text)
     return instant, plain(instant)
+
+
+def read_all(texts: Sequence[str]) -> tuple[Sequence[datetime], Sequence[str]]:
+    """Read printed instants; each as `read` does, but all at once where all are RFC 3339 in UTC."""
+    if all(map(_RFC3339_IN_UTC, texts)):
+        return list(map(datetime.fromisoformat, texts)), texts
+    instants, kept = zip(*map(read, texts), strict=True)
+    return instants, kept
 
 
 def is_complete(text: str) -> bool:

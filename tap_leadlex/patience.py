@@ -33,12 +33,16 @@ class Stop:
     """The run has to end here, in good order.
 
     Attributes:
+        by: What ended it: `quota`, or the setting that did.
         reason: Why, as the beginning of a sentence.
         advice: What to do to have it go on, as a sentence.
+        opens_in: How long it takes until the quota opens; `None` where that ended nothing.
     """
 
+    by: str
     reason: str
     advice: str
+    opens_in: timedelta | None = None
 
 
 class Patience:
@@ -80,6 +84,7 @@ class Patience:
                 return self._tried(ask)
             except _OutOfCallsError:
                 return Stop(
+                    "max_exports",
                     f"max_exports is reached ({self._exporter.calls} calls)",
                     "Run again to go on from there, or raise max_exports.",
                 )
@@ -122,11 +127,13 @@ class Patience:
         opens = instants.plain(instants.floor(decision.opens))
         when = f"it opens at {opens}" if decision.told else f"it opens by {opens} at the latest"
         if decision.wait is None:
-            needed = (decision.opens - now).total_seconds()
+            opens_in = decision.opens - now
             return Stop(
+                "quota",
                 f"the quota of LeadLex is used up ({self._exporter.calls} export calls); {when}",
                 "Run again then to go on from there, or let a run wait with "
-                f"quota_wait_seconds (at least {needed:.0f}).",
+                f"quota_wait_seconds (at least {opens_in.total_seconds():.0f}).",
+                opens_in,
             )
         left = decision.wait
         self._allowed -= left

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from tap_leadlex import instants
@@ -51,7 +52,7 @@ class Report:
         )
 
     def stopped(self, stop: Stop) -> None:
-        """Report why the run ends before the cut-off."""
+        """Report why the run ends before the cut-off, in structured logs to schedulers as well."""
         left = ""
         if self._sweep.listed is not None:
             left = f", about {max(self._sweep.listed - self._delivered, 0):,} are left"
@@ -61,6 +62,12 @@ class Report:
             f"{self._delivered:,}",
             left,
             stop.advice,
+            extra={
+                "stopped_by": stop.by,
+                "opens_in_seconds": (
+                    None if stop.opens_in is None else math.ceil(stop.opens_in.total_seconds())
+                ),
+            },
         )
 
     def _share(self, done: Window) -> str:

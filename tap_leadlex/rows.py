@@ -6,7 +6,7 @@ import csv
 import sys
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -33,17 +33,20 @@ STANDARD_FIELDS = (
     REPLICATION_KEY,
 )
 
-Contact = dict[str, Any]
+Contact = tuple[Any, ...]
 
 _CHUNK = 64 * 1024
+# So many rows are read in one go: few enough to stay in the processor's cache.
+_AT_ONCE = 50
 _MARK = b"\xef\xbb\xbf"
 
 
 class ContactTable:
     """The contacts of one export, read from its body in one pass.
 
-    Iterating gives `(instant, contact)` pairs in the order of the body: the instant of
-    `created_at`, aware and in UTC, and the record as it goes into a RECORD message.
+    Iterating gives `(instants, contacts)`, of some rows at a time and in the order of the body: the
+    instants of `created_at`, aware and in UTC, and the values of the contacts as they go into
+    RECORD messages, in the order of `fields`.
 
     Attributes:
         rows: Rows read so far.
@@ -85,42 +88,66 @@ class ContactTable:
         self._width = len(header)
         self._pick = itemgetter(*(header.index(field) for field in fields))
 
-    def __iter__(self) -> Iterator[tuple[datetime, Contact]]:
+    def __iter__(self) -> Iterator[tuple[Sequence[datetime], Sequence[Contact]]]:
         """Give the contacts that are left.
 
         Yields:
-            The instant of `created_at` and the record.
+            The instants of `created_at` and the contacts; as many of them, and never none.
 
         Raises:
             TableError: At the first row that is not whole and sound, naming its line.
         """
-        fields, pick, width = self._fields, self._pick, self._width
-        read = instants.read
-        cells: list[str] = []
+        last: list[str] = []
         with self._in_our_words():
-            # csv gives an empty list for an empty line; LeadLex prints none, but a stray one at the
-            # end is no contact.
-            for cells in filter(None, self._reader):
-                if len(cells) != width:
-                    msg = f"has {len(cells)} columns where the header has {width}"
-                    self._fail(msg)
-                contact: Contact = {
-                    field: cell or None for field, cell in zip(fields, pick(cells), strict=True)
-                }
-                if contact[KEY] is None:
-                    self._fail("the id is empty")
-                try:
-                    instant, contact[REPLICATION_KEY] = read(contact[REPLICATION_KEY] or "")
-                except ValueError:
-                    self._fail("created_at is no date")
-                if instant.microsecond:
-                    self.resolution = min(self.resolution, instants.resolution(instant))
-                if TAGS in contact:
-                    contact[TAGS] = split_tags(contact[TAGS])
-                self.rows += 1
-                yield instant, contact
-        if self.rows and not self._ends_whole(cells):
-            self._fail("the body ends in the middle of a row")
+            while rows := list(islice(self._reader, _AT_ONCE)):
+                # csv gives an empty list for an empty line; LeadLex prints none, but a stray one at
+                # the end is no contact.
+                not_empty = list(filter(None, rows))
+                if not_empty:
+                    try:
+                        contacts = self._contacts(not_empty)
+                    except ValueError:
+                        self._refuse(rows)
+                    self.rows += len(not_empty)
+                    last = not_empty[-1]
+                    yield contacts
+        if self.rows and not self._ends_whole(last):
+            self._fail("the body ends in the middle of a row", cut=True)
+
+    def _contacts(self, rows: list[list[str]]) -> tuple[Sequence[datetime], Sequence[Contact]]:
+        """Turn rows into contacts, column by column.
+
+        Raises:
+            ValueError: If one is not sound.
+        """
+        if set(map(len, rows)) != {self._width}:
+            raise ValueError
+        picked = zip(*map(self._pick, rows), strict=True)
+        columns: dict[str, Sequence[Any]] = dict(zip(self._fields, picked, strict=True))
+        if "" in columns[KEY]:
+            raise ValueError
+        created, columns[REPLICATION_KEY] = instants.read_all(columns[REPLICATION_KEY])
+        if any(instant.microsecond for instant in created):
+            self.resolution = min(self.resolution, *map(instants.resolution, created))
+        if TAGS in columns:
+            columns[TAGS] = [split_tags(cell) for cell in columns[TAGS]]
+        for field, cells in columns.items():
+            if "" in cells:
+                columns[field] = [cell or None for cell in cells]
+        return created, list(zip(*columns.values(), strict=True))
+
+    def _problem(self, cells: list[str]) -> str | None:
+        """Say what is wrong with a row."""
+        if len(cells) != self._width:
+            return f"has {len(cells)} columns where the header has {self._width}"
+        contact = dict(zip(self._fields, self._pick(cells), strict=True))
+        if not contact[KEY]:
+            return "the id is empty"
+        try:
+            instants.parse(contact[REPLICATION_KEY])
+        except ValueError:
+            return "created_at is no date"
+        return None
 
     @contextmanager
     def _in_our_words(self) -> Iterator[None]:
@@ -128,9 +155,15 @@ class ContactTable:
         try:
             yield
         except csv.Error as error:
-            self._fail(f"this is no CSV ({error})")
+            self._fail(
+                f"this is no CSV ({error})",
+                cut=self._last_character is not None or self._ends_open(),
+            )
         except UnicodeDecodeError:
-            self._fail("this is not UTF-8", self._reader.line_num + 1)
+            line = self._reader.line_num + 1
+            self._fail(
+                "this is not UTF-8", line, cut=self._last_character is not None or self._ends_open()
+            )
 
     def _lines(self, body: BinaryIO) -> Iterator[Iterable[str]]:
         """Give the lines as they stand, some at a time, without mark and NUL, noting the end."""
@@ -151,29 +184,37 @@ class ContactTable:
         """
         return self._last_character in {"\r", "\n"} or instants.is_complete(cells[-1])
 
-    def _fail(self, what: str, line: int | None = None) -> NoReturn:
+    def _refuse(self, rows: list[list[str]]) -> NoReturn:
+        """Refuse the table for the first row with a problem among those just read."""
+        heights = [1 + sum(cell.count("\n") for cell in cells) for cells in rows]
+        problems = (cells and self._problem(cells) for cells in rows)
+        number, what = next((number, what) for number, what in enumerate(problems) if what)
+        below = rows[number + 1 :]
+        line = self._reader.line_num - sum(heights[number + 1 :])
+        self._fail(what, line, cut=not any(below) and self._ends_open())
+
+    def _fail(self, what: str, line: int | None = None, *, cut: bool) -> NoReturn:
         """Refuse the table, without the error behind it: that one may quote a value."""
         msg = f"line {line or self._reader.line_num}: {what}"
-        raise (CutError if self._is_cut() else TableError)(msg) from None
+        raise (CutError if cut else TableError)(msg) from None
 
-    def _is_cut(self) -> bool:
-        """Tell whether what is refused is the last row, and the body ends in the middle of it."""
+    def _ends_open(self) -> bool:
+        """Tell whether the body ends here, in the middle of a row."""
         if self._last_character is None:
             try:
                 if next(self._reader, None) is not None:
                     return False
             except (csv.Error, UnicodeDecodeError):
                 return False
-            return self._last_character not in {None, "\r", "\n"}
-        return True
+        return self._last_character not in {None, "\r", "\n"}
 
 
-def split_tags(cell: str | None) -> list[str]:
+def split_tags(cell: str) -> list[str]:
     """Split a cell of tags at its commas, without white space around them and without empty ones.
 
     A tag that itself holds a comma cannot be told from two: LeadLex joins them without escaping.
     """
-    return list(_tags(cell)) if cell else []
+    return list(_tags(cell))
 
 
 @lru_cache(maxsize=4096)  # contacts share few sets of tags

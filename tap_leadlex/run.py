@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_leadlex.exports import Export
-from tap_leadlex.patience import Stop
-from tap_leadlex.windows import Ask, Edge, Remark
+from tap_leadlex.windows import Answer, Edge, Remark
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
     from tap_leadlex.listing import ContactList
-    from tap_leadlex.patience import Patience
+    from tap_leadlex.patience import Patience, Stop
     from tap_leadlex.sweep import Sweep
-    from tap_leadlex.windows import Reply
+    from tap_leadlex.windows import Ask, Reply
 
 
 def run(
@@ -44,27 +43,31 @@ def run(
             step = steps.send(reply)
         except StopIteration:
             return None
+        reply = None
         if isinstance(step, Remark):
             logger.info("%s", step.text)
-            reply = None
         elif isinstance(step, Edge):
             reply = contacts.edge(step)
         else:
-            got = patience.export(step)
-            if isinstance(got, Stop):
-                return got
-            reply = got.answer if isinstance(got, Export) else got
-            if isinstance(got, Export) and _is_last(got, step, close):
-                return None
+            told = _answer(step, patience, close)
+            if not isinstance(told, Answer):
+                return told
+            reply, told = told, None  # what it showed is not kept while the next one is read
 
 
-def _is_last(export: Export, ask: Ask, close: Callable[[Export], None]) -> bool:
-    """Close a window unless its export was full; tell whether LeadLex's clock ends the run there.
+def _answer(ask: Ask, patience: Patience, close: Callable[[Export], None]) -> Answer | Stop | None:
+    """Export a window, and close it unless the export was full.
 
-    What lies beyond that clock is for a later run.
+    Returns:
+        What it told; or why the run ends, which is `None` where LeadLex's clock ends it: what lies
+        beyond that is for a later run.
     """
+    export = patience.export(ask)
+    if not isinstance(export, Export):
+        return export
     with export.batch:
-        if export.answer.full:
-            return False
-        close(export)
-        return export.window != ask.window
+        if not export.answer.full:
+            close(export)
+            if export.window != ask.window:
+                return None
+    return export.answer

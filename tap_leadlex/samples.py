@@ -37,6 +37,8 @@ JUMP = 1
 # How far the dates may stray from an even spread (0 to 1) and still foretell the next window.
 SMOOTH = 0.15
 _PROBES = 20
+# So many contacts tell well enough whether all are spread evenly.
+_SOME = 1_000
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -89,6 +91,15 @@ class _Sample:
     delivered: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    """A window that was closed, and some of its contacts: all would be kept while more come."""
+
+    window: Window
+    contacts: int
+    sorted_some: Sequence[datetime]
+
+
 class SampleAdvice:
     """Finds window ends from what exports have shown so far.
 
@@ -104,7 +115,7 @@ class SampleAdvice:
         self._fences = [_Fence(whole.end)]
         self._samples: list[_Sample] = []
         self._delivered = 0
-        self._closed: tuple[Window, Sequence[datetime]] | None = None
+        self._closed: _Closed | None = None
         self._width: timedelta | None = None  # of a window that would be well filled
         self._pace_failed = False
         self._order_used = False
@@ -146,7 +157,8 @@ class SampleAdvice:
             seen: The instants of all its contacts.
         """
         self._delivered += len(seen)
-        self._closed = (window, seen)
+        every = len(seen) // _SOME + 1
+        self._closed = _Closed(window, len(seen), sorted(seen[::every]))
         while self._samples and self._samples[-1].end <= window.end:
             self._samples.pop()
         if self._samples:
@@ -244,20 +256,19 @@ class SampleAdvice:
     def _by_pace(self, start: datetime, fence: datetime, limit: int) -> datetime | None:
         """Find the end by the pace of the windows before, where that was even."""
         if self._closed:
-            self._width = self._next_width(*self._closed, limit)
+            self._width = self._next_width(self._closed, limit)
             self._closed = None
         if self._width is None or self._width * STRETCH >= fence - start:
             return None
         return instants.floor(start + max(self._width, instants.SECOND))
 
-    def _next_width(self, window: Window, seen: Sequence[datetime], limit: int) -> timedelta | None:
+    def _next_width(self, closed: _Closed, limit: int) -> timedelta | None:
         """Foretell how wide a well filled window is from one that was closed."""
-        if len(seen) < limit * LOW_YIELD:
+        if closed.contacts < limit * LOW_YIELD:
             self._pace_failed = self._width is not None
             return None
         self._pace_failed = False
-        sorted_seen = sorted(seen)
-        if not is_smooth(sorted_seen):
+        if not is_smooth(closed.sorted_some):
             return None
-        span = window.end - (window.start or sorted_seen[0])
-        return span * (FILL_BY_PACE * limit / len(seen))
+        span = closed.window.end - (closed.window.start or closed.sorted_some[0])
+        return span * (FILL_BY_PACE * limit / closed.contacts)

@@ -72,7 +72,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "extra_fields",
-        th.ArrayType(th.StringType(pattern=rf"^[^\s,]+{_END}")),
+        th.ArrayType(th.StringType(pattern=rf'^[^\s,"\\\x00-\x1f]+{_END}')),
         default=[],
         title="Extra fields",
         description="Further export columns, each a nullable string property.",
@@ -145,7 +145,9 @@ RULES = {
     "end_date": f"must be an ISO 8601 date or date-time from {FIRST_YEAR} on, after start_date",
     "list_id": "must be the id of a list",
     "tags": "must be an array of tags, none of them empty",
-    "extra_fields": "must be an array of column names, without commas or white space",
+    "extra_fields": (
+        "must be an array of column names, without white space, commas, quotes or backslashes"
+    ),
     "export_limit": f"must be a whole number from 1 to {MAX_LIMIT}",
     "lookback_seconds": "must be a whole number of seconds, from 0 to a century",
     "settle_seconds": "must be a whole number of seconds, from 0 to a century",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import Stream
 from singer_sdk import typing as th
 from singer_sdk.mapper import RemoveRecordTransform
+from singer_sdk.metrics import http_request_counter
 from singer_sdk.singerlib import ActivateVersionMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
@@ -110,18 +111,24 @@ class Contacts(Stream):
             at = FullTable(state, settings, self._initialized)
         else:
             at = Incremental(state, settings)
-        with Client(
-            settings.api_url,
-            settings.api_key,
-            timeout=settings.request_timeout,
-            user_agent=settings.user_agent,
-            clock=self._clock,
-        ) as client:
+        with (
+            Client(
+                settings.api_url,
+                settings.api_key,
+                timeout=settings.request_timeout,
+                user_agent=settings.user_agent,
+                clock=self._clock,
+            ) as client,
+            http_request_counter(self.name, "/contacts/export") as counter,
+        ):
             exporter = Exporter(
                 client,
                 settings,
                 self._selected_fields,
-                lambda extracted: RecordBatch(self.stream_maps, extracted, at.version),
+                lambda extracted: RecordBatch(
+                    self.stream_maps, self._selected_fields, extracted, at.version
+                ),
+                counter,
                 self.logger,
             )
             if self.ABORT_AT_RECORD_COUNT is None:
@@ -171,11 +178,21 @@ class Contacts(Stream):
     def _probe(self, at: Progress, exporter: Exporter, limit: int) -> None:
         """Deliver a few contacts from one small export, without moving the bookmark."""
         whole = Window(at.start, self._cutoff)
-        if whole.start is None or whole.start < whole.end:
-            limit = min(limit, self._settings.export_limit)
-            export = exporter.export(Ask(whole, limit))
-            with export.batch:
-                self._deliver(export)
+        if whole.start is not None and whole.start >= whole.end:
+            self.logger.warning(
+                "Nothing was tested: the bookmark or start_date lies beyond the cut-off."
+            )
+            return
+        limit = min(limit, self._settings.export_limit)
+        export = exporter.export(Ask(whole, limit))
+        with export.batch:
+            self._deliver(export)
+        self.logger.info(
+            "Tested window %s: the key works, and %s of at most %s contacts came.",
+            whole,
+            export.batch.records,
+            limit,
+        )
 
     def _deliver(self, export: Export) -> None:
         """Write the RECORD messages of an export."""

@@ -8,19 +8,19 @@ help to choose windows that one export just carries.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tap_leadlex import instants
 from tap_leadlex.edges import ListAdvice
 from tap_leadlex.errors import DenseInstantError
 from tap_leadlex.samples import SampleAdvice
-from tap_leadlex.windows import Answer, Ask, Window
+from tap_leadlex.windows import Ask, Window
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from datetime import datetime
 
-    from tap_leadlex.windows import Reply, Step
+    from tap_leadlex.windows import Answer, Reply, Step
 
 
 # So often in a row the exports are made smaller before a server that gives none counts as down.
@@ -69,22 +69,25 @@ class Sweep:
         """
         start = self._whole.start
         while start is None or start < self._whole.end:
-            window = Window(start, (yield from self._end(start)))
-            divisible = self._halvings < MAX_HALVINGS and self._limit > 1
-            answer = yield Ask(window, self._limit, divisible=divisible)
-            if not isinstance(answer, Answer):
-                return
-            if answer.too_big:
-                # A smaller export shows at least where to cut, and arrives.
-                self._limit //= 2
-                self._halvings += 1
-                continue
-            self._halvings = 0
-            if answer.full:
-                yield from self._cut(window, answer)
-            else:
-                self._close(window, answer)
-                start = window.end
+            # In a generator of its own: an answer is not kept while the next one is read.
+            start = yield from self._next(start)
+
+    def _next(self, start: datetime | None) -> Generator[Step, Reply, datetime | None]:
+        """Ask for a window; give the start of the next one, the same as long as this is open."""
+        window = Window(start, (yield from self._end(start)))
+        divisible = self._halvings < MAX_HALVINGS and self._limit > 1
+        answer = cast("Answer", (yield Ask(window, self._limit, divisible=divisible)))
+        if answer.too_big:
+            # A smaller export shows at least where to cut, and arrives.
+            self._limit //= 2
+            self._halvings += 1
+            return start
+        self._halvings = 0
+        if answer.full:
+            yield from self._cut(window, answer)
+            return start
+        self._close(window, answer)
+        return window.end
 
     def _end(self, start: datetime | None) -> Generator[Step, Reply, datetime]:
         """Choose where the next window ends."""
@@ -125,8 +128,8 @@ class Sweep:
         middle = _middle_of_second(window, answer)
         if middle is None:
             msg = (
-                f"More contacts than one export carries ({self._limit}) were created at "
-                f"{instants.plain(window.start)}, and time cannot split them. {_WAYS_OUT}"
+                f"More contacts than one export carries ({self._limit}) were created within a "
+                f"second of {instants.plain(window.start)}, and time cannot split them. {_WAYS_OUT}"
             )
             raise DenseInstantError(msg)
         self._full = None

@@ -13,7 +13,7 @@ import traceback
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
-from singer_sdk import Tap
+from singer_sdk import Tap, mapper
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import SingerCommand
@@ -214,6 +214,12 @@ def _advice(error: Exception) -> str:
     """Put any error into one line that holds no contact's value."""
     if isinstance(error, LeadLexError | SingerSDKError | OSError):
         return " ".join(str(error).split())
+    frames = traceback.walk_tb(error.__traceback__)
+    if any(frame.f_globals["__name__"] == mapper.__name__ for frame, _ in frames):
+        return (
+            f"An expression in stream_maps fails on a contact ({type(error).__name__}). An empty "
+            "value is None: write, for example, md5(email) if email else None."
+        )
     return (
         f"Unexpected {type(error).__name__}: this is a fault of tap-leadlex. Run again with "
         "TAP_LEADLEX_LOGLEVEL=DEBUG for the traceback and report it."

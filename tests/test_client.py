@@ -11,6 +11,7 @@ import struct
 import subprocess
 import tempfile
 import time
+import tracemalloc
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -139,6 +140,21 @@ def test_a_large_body_arrives(serve: Callable[..., Sandbox], compression: Compre
     assert body.startswith(b"id,full_name")
     assert body.endswith(b"Z\n")
     assert len(sandbox.exports) == 1
+
+
+def test_a_large_body_goes_to_disk_while_it_arrives() -> None:
+    body = b"x" * (8 * client_module.SPOOL_IN_MEMORY)
+
+    with RawServer(answer(body)) as server, client_for(server.url) as client:
+        tracemalloc.start()
+        try:
+            with client.export(after=None, before=BEFORE, limit=1, fields=("id",)) as response:
+                _, peak = tracemalloc.get_traced_memory()
+                assert sum(map(len, response.body)) == len(body)
+        finally:
+            tracemalloc.stop()
+
+    assert peak < len(body) / 2
 
 
 CLOSED = b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nConnection: close\r\n\r\n"

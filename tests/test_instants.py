@@ -139,6 +139,18 @@ def test_rfc_3339_in_utc_stays_as_printed(printed: str, written: str) -> None:
     assert instants.read(printed) == (instants.parse(printed), written)
 
 
+@given(
+    st.lists(
+        st.sampled_from(["2026-04-15T09:00:00Z", "2026-04-15", "2026-04-15T11:00+02:00"]),
+        min_size=1,
+    )
+)
+def test_many_are_read_like_each(printed: list[str]) -> None:
+    read, kept = instants.read_all(printed)
+
+    assert list(zip(read, kept, strict=True)) == [instants.read(text) for text in printed]
+
+
 @pytest.mark.parametrize("cut_off", range(1, len("2026-04-15T09:00:00.123+02:00")))
 def test_an_instant_that_lost_its_end_is_not_complete(cut_off: int) -> None:
     whole = "2026-04-15T09:00:00.123+02:00"

@@ -56,7 +56,18 @@ dialects = st.builds(
 
 def read(body: bytes, fields: Sequence[str] = STANDARD_FIELDS) -> list[dict[str, Any]]:
     """Give the records of a body."""
-    return [contact for _, contact in ContactTable(io.BytesIO(body), fields)]
+    return [contact for _, contact in pairs(ContactTable(io.BytesIO(body), fields), fields)]
+
+
+def pairs(
+    table: ContactTable, fields: Sequence[str] = STANDARD_FIELDS
+) -> list[tuple[datetime, dict[str, Any]]]:
+    """Give the rest of a table, row by row: instants and records."""
+    return [
+        (instant, dict(zip(fields, values, strict=True)))
+        for group in table
+        for instant, values in zip(*group, strict=True)
+    ]
 
 
 def row(**cells: str) -> list[str]:
@@ -86,7 +97,7 @@ def test_any_table_of_any_text_survives(
     written = dialect.write(header, [[cells[name] for name in header] for cells in rows])
 
     table = ContactTable(io.BytesIO(written), fields)
-    contacts = list(table)
+    contacts = pairs(table, fields)
 
     assert [instant for instant, _ in contacts] == [INSTANT] * len(rows)
     assert [contact for _, contact in contacts] == [
@@ -103,7 +114,7 @@ def test_nul_characters_are_removed_and_counted(values: list[str]) -> None:
     row_ = ["1", *values, "", DATE]
     table = ContactTable(io.BytesIO(body(row_)), STANDARD_FIELDS)
 
-    ((_, contact),) = table
+    ((_, contact),) = pairs(table)
 
     assert list(contact.values()) == [
         "1",
@@ -136,7 +147,7 @@ def test_tags_are_split_at_commas_and_trimmed(tags: list[str]) -> None:
 
 
 def test_no_tags_are_an_empty_array() -> None:
-    assert split_tags(None) == split_tags("") == split_tags(" , ,") == []
+    assert split_tags("") == split_tags(" , ,") == []
 
 
 @pytest.mark.parametrize(
@@ -150,7 +161,8 @@ def test_no_tags_are_an_empty_array() -> None:
     ],
 )
 def test_every_form_of_a_date_is_the_same_instant(printed: str, written: str) -> None:
-    ((instant, contact),) = ContactTable(io.BytesIO(body(row(created_at=printed))), STANDARD_FIELDS)
+    table = ContactTable(io.BytesIO(body(row(created_at=printed))), STANDARD_FIELDS)
+    ((instant, contact),) = pairs(table)
 
     assert instant == INSTANT
     assert contact["created_at"] == written
@@ -175,7 +187,7 @@ def test_an_unknown_column_is_named_and_not_read() -> None:
     content = body([*row(), SECRET], header=(*STANDARD_FIELDS, "updated_date"))
     table = ContactTable(io.BytesIO(content), STANDARD_FIELDS)
 
-    ((_, contact),) = table
+    ((_, contact),) = pairs(table)
 
     assert table.unknown_columns == ("updated_date",)
     assert "updated_date" not in contact
@@ -223,6 +235,31 @@ def test_a_row_that_is_not_sound_is_refused_by_its_line(bad: list[str], complain
 
     assert str(caught.value) == complaint
     assert_discreet(caught.value)
+
+
+heights = st.lists(st.integers(0, 3), max_size=120)
+
+
+@given(before=heights, after=heights, closed=st.booleans())
+@example(before=[1] * 49, after=[1] * 60, closed=False)
+@example(before=[1] * 50, after=[], closed=False)
+def test_a_row_is_refused_by_its_line_wherever_it_stands(
+    before: list[int], after: list[int], *, closed: bool
+) -> None:
+    """Among rows of so many lines, of none where the line is empty, at the end of a body or not."""
+
+    def lines(high: int) -> bytes:
+        written = body(row(full_name="\n" * (high - 1)) if high else [], header=["id"])
+        return written.removeprefix(b"id\n")
+
+    bad = b"1,2\n" if closed or after else b"1,2"
+    content = body() + b"".join([*map(lines, before), bad, *map(lines, after)])
+    complaint = rf"^line {2 + sum(max(1, high) for high in before)}: has 2 columns"
+
+    with pytest.raises(BrokenExportError, match=complaint) as caught:
+        read(content)
+
+    assert isinstance(caught.value, CutError) == (not (closed or after))
 
 
 @pytest.mark.parametrize("line", [2, 3, 500, 5_000])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import pytest
 
 from tap_leadlex.rows import STANDARD_FIELDS
-from tap_leadlex.sandbox import Fault, Sandbox
+from tap_leadlex.sandbox import Fault, Quotas, Sandbox
 from tap_leadlex.settings import SCHEMA
 
 from .support import (
@@ -37,6 +38,12 @@ if TYPE_CHECKING:
 def asked(call: Call) -> dict[str, list[str]]:
     """Give what an export call asked for."""
     return parse_qs(call.query)
+
+
+def found_by_test(done: Run) -> str:
+    """Give the line in which --test says what it found."""
+    (line,) = (line for line in done.lines("INFO") if line.startswith("Tested window "))
+    return line
 
 
 def assert_refused(done: Run, sandbox: Sandbox) -> str:
@@ -255,6 +262,28 @@ def test_test_asks_for_one_row(serve: Callable[..., Sandbox]) -> None:
     (call,) = sandbox.calls
     assert call.is_export
     assert asked(call)["limit"] == ["1"]
+    assert found_by_test(done).endswith(": the key works, and 1 of at most 1 contacts came.")
+
+
+def test_test_of_an_empty_workspace_passes(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=0)
+
+    done = run(config_for(sandbox), "--test")
+
+    assert done.exit_code == 0
+    assert done.records == []
+    assert len(sandbox.calls) == 1
+    assert found_by_test(done).endswith(": the key works, and 0 of at most 1 contacts came.")
+
+
+def test_test_of_a_future_says_that_it_tested_nothing(untouched: Sandbox) -> None:
+    done = run(config_for(untouched, start_date="2999-01-01"), "--test")
+
+    assert done.exit_code == 0
+    assert done.warnings == [
+        "Nothing was tested: the bookmark or start_date lies beyond the cut-off."
+    ]
+    assert untouched.calls == []
 
 
 def test_test_of_the_schema_makes_no_call(untouched: Sandbox) -> None:
@@ -377,6 +406,18 @@ def assert_failed(done: Run) -> None:
     assert done.records == []
 
 
+def test_a_stream_map_that_stumbles_over_an_empty_value_is_named(
+    serve: Callable[..., Sandbox],
+) -> None:
+    sandbox = serve(contacts=300)
+
+    done = run(config_for(sandbox, stream_maps={"contacts": {"hash": "md5(email)"}}))
+
+    assert_failed(done)
+    assert "stream_maps fails on a contact (AttributeError)" in done.failures[0]
+    assert len(sandbox.exports) == 1
+
+
 def test_where_an_error_came_up_is_told_at_debug_only(serve: Callable[..., Sandbox]) -> None:
     sandbox = serve(contacts=20, faults=dict.fromkeys((1, 2), Fault.JSON_200))
 
@@ -387,11 +428,9 @@ def test_where_an_error_came_up_is_told_at_debug_only(serve: Callable[..., Sandb
     assert len(sandbox.exports) == 2
 
 
-def test_structured_logging_is_left_to_the_runner(
-    serve: Callable[..., Sandbox], tmp_path: Path
-) -> None:
-    """Meltano sets a log config, and reads the log as JSON."""
-    sandbox = serve(contacts=20)
+@pytest.fixture
+def structured(tmp_path: Path) -> dict[str, str]:
+    """Give the environment in which the log is JSON, as under Meltano."""
     path = tmp_path / "log.yml"
     path.write_text(
         "version: 1\n"
@@ -400,10 +439,53 @@ def test_structured_logging_is_left_to_the_runner(
         "handlers: {err: {class: logging.StreamHandler, formatter: json, stream: ext://sys.stderr}}\n"
         "root: {level: INFO, handlers: [err]}\n"
     )
+    return {"SINGER_SDK_LOG_CONFIG": os.fspath(path)}
 
-    done = run_process(config_for(sandbox), env={"SINGER_SDK_LOG_CONFIG": os.fspath(path)})
+
+def test_structured_logging_is_left_to_the_runner(
+    serve: Callable[..., Sandbox], structured: dict[str, str]
+) -> None:
+    """Meltano sets a log config, and reads the log as JSON."""
+    sandbox = serve(contacts=20)
+
+    done = run_process(config_for(sandbox), env=structured)
 
     lines = [json.loads(line) for line in done.log.splitlines() if line.startswith("{")]
     (closed,) = [line for line in lines if line["message"].startswith("Closed window")]
     assert closed["logger_name"] == "tap-leadlex.contacts"
     assert len(sandbox.exports) == 1
+    assert not any("stopped_by" in line.get("extra", {}) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("settings", "calls", "told"),
+    [
+        ({}, 3, {"stopped_by": "quota", "opens_in_seconds": 600}),
+        ({"max_exports": 1}, 1, {"stopped_by": "max_exports", "opens_in_seconds": None}),
+    ],
+)
+def test_structured_logs_tell_schedulers_of_a_stop_and_of_the_calls(
+    serve: Callable[..., Sandbox],
+    structured: dict[str, str],
+    settings: Json,
+    calls: int,
+    told: Json,
+) -> None:
+    sandbox = serve(
+        contacts=500,
+        quotas=Quotas(exports=2, window_seconds=600),
+        clock=lambda: datetime(2026, 7, 1, tzinfo=UTC),
+    )
+
+    done = run_process(config_for(sandbox, export_limit=100, **settings), env=structured)
+
+    assert done.exit_code == 0
+    lines = [json.loads(line) for line in done.log.splitlines() if line.startswith("{")]
+    (stopped,) = [line for line in lines if line["message"].startswith("Stopped, with the state")]
+    assert told.items() <= stopped["extra"].items()
+    assert stopped["level"] == "warning"
+    points = [line["metric_info"] for line in lines if "metric_info" in line]
+    assert [point["value"] for point in points if point["metric"] == "http_request_count"] == [
+        calls
+    ]
+    assert len(sandbox.exports) == calls
