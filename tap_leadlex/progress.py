@@ -4,6 +4,8 @@ Beside the SDK's `replication_key` and `replication_key_value`, the stream's sta
 `filters` and `since`, under which the bookmark was earned, `delivered`, the contacts up to it,
 `drift_checked`, when they were last compared with LeadLex's count, `under_way` as long as a sweep
 has more to close, `version`, that of the last full refresh, and `refresh` while one is under way.
+Where none is, `refresh` is null and not left out: Meltano merges the state of a run with
+`--full-refresh` into the one before, where a refresh could be that this run knew nothing of.
 """
 
 from __future__ import annotations
@@ -71,6 +73,7 @@ class Incremental:
         self.known = self._bookmark is not None and "under_way" not in state
         self.start = settings.start_date
         if self._bookmark is None:
+            state.setdefault("refresh", None)
             self._since = settings.start_date
             self._delivered: int | None = 0
             return
@@ -151,7 +154,7 @@ class FullTable:
             hold: not when the refresh ended before the bookmark or at an `end_date`.
         """
         until, before = _instant(self._refresh, "until"), bookmark(self._state)
-        self._state.pop("refresh", None)
+        self._state["refresh"] = None
         self._state["version"] = self.version
         if until is None or self._bounded or (before is not None and until < before):
             return False

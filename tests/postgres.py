@@ -50,7 +50,12 @@ def missing() -> str | None:
 
 
 class Server:
-    """A running PostgreSQL, as a context manager."""
+    """A running PostgreSQL, as a context manager.
+
+    Attributes:
+        port: The port on 127.0.0.1.
+        database: The database that is asked; another one than the first has yet to be made.
+    """
 
     def __init__(self) -> None:
         """Choose a port; nothing is written before the `with` block is entered."""
@@ -58,7 +63,8 @@ class Server:
         assert programs
         self._programs = programs
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            self._port: int = listener.getsockname()[1]
+            self.port: int = listener.getsockname()[1]
+        self.database = _USER
 
     def __enter__(self) -> Self:
         """Make a database and serve it."""
@@ -67,7 +73,7 @@ class Server:
         if os.geteuid() == 0:
             shutil.chown(self._folder, _USER, _USER)
         self._server("initdb", "-A", "trust", "-E", "UTF8", "-U", _USER, "--no-sync")
-        options = f"-p {self._port} -c listen_addresses=127.0.0.1 -k {self._folder} -c fsync=off"
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self._folder} -c fsync=off"
         self._server("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", options, "start")
         return self
 
@@ -97,7 +103,7 @@ class Server:
         """
         target = {
             "host": "127.0.0.1",
-            "port": self._port,
+            "port": self.port,
             "user": _USER,
             "password": "none",
             "database": _USER,
@@ -167,7 +173,8 @@ class Server:
     @property
     def _psql(self) -> list[str]:
         program = str(self._programs / "psql")
-        return [program, "-h", "127.0.0.1", "-p", str(self._port), "-U", _USER, "-qtA"]
+        where = ["-h", "127.0.0.1", "-p", str(self.port), "-d", self.database]
+        return [program, *where, "-U", _USER, "-qtA"]
 
     def _server(self, program: str, *arguments: str) -> None:
         """Run one of the server's programs, which refuse to be run by root."""

@@ -119,7 +119,7 @@ def test_every_state_of_a_refresh_is_one_to_go_on_from(serve: Callable[..., Sand
 
     whole = refresh(config, before)
 
-    under_way = [state for state in whole.states if "refresh" in state["bookmarks"]["contacts"]]
+    under_way = [state for state in whole.states if state["bookmarks"]["contacts"].get("refresh")]
     assert len(under_way) >= 4
     left = len(whole.ids)
     for state in under_way:
@@ -199,6 +199,23 @@ def test_incremental_runs_between_the_parts_of_a_refresh_lose_nothing_to_it(
     assert set(between.ids) & set(part.ids)
     assert len(held) == 500
     assert set(held.values()) == set(activated(rest[-1]))
+
+
+@pytest.mark.parametrize("from_the_start", [run, refresh])
+def test_a_run_from_the_start_ends_a_refresh_even_where_states_are_merged(
+    serve: Callable[..., Sandbox], from_the_start: Callable[[Json], Run]
+) -> None:
+    """As `meltano run --full-refresh` does: the run gets no state, and the old one stays below."""
+    sandbox = serve(contacts=500, quotas=UNLIMITED)
+    config = config_for(sandbox, export_limit=100)
+    part = refresh(config | {"max_exports": 4}, run(config).state)
+    again = from_the_start(config)
+
+    merged = {"bookmarks": {"contacts": stream_state(part) | stream_state(again)}}
+    done = refresh(config, merged)
+
+    assert by_id(done.records) == by_id(truth(sandbox))
+    assert activated(done) > [*versions(part)]
 
 
 def test_contacts_deleted_and_edited_are_gone_and_changed_in_a_database(

@@ -51,7 +51,7 @@ def read(value: object, stream: str) -> Claim:
     if bookmark is not None and entry.get("replication_key", "created_at") != "created_at":
         msg = "replication_key is not created_at"
         raise BadStateError(msg)
-    refresh = _within(entry, "refresh", stream)
+    refresh = _within(entry, "refresh", stream) if entry.get("refresh") is not None else {}
     source = refresh or entry
     filters = _within(source, "filters", stream)
     list_id, tags = filters.get("list_id"), filters.get("tags") or []
