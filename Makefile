@@ -7,32 +7,36 @@ BIN := .venv/bin
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/ci/*.yml)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup lint types test kill demo bench pins clean
+.PHONY: help setup lint types test test-examples kill demo bench pins clean
 
 help: ## say what each target does
-	@sed -n 's/^\([a-z]*\):.*## /  make \1: /p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile
 
 setup: .venv/.ready .venv-targets/.ready .venv-postgres/.ready .venv-meltano/.ready ## make the virtual environments
 
-lint: .venv/.ready ## check style, dependencies, meltano.yml and the workflows
+lint: .venv/.ready ## check style, dependencies, workflows, scripts and meltano.yml
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pip check
 	$(BIN)/deptry tap_leadlex
-	$(BIN)/check-jsonschema --builtin-schema vendor.meltano meltano.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.meltano meltano.yml $(wildcard examples/*/meltano.yml)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/actionlint $(WORKFLOWS)
 	$(BIN)/zizmor --offline --quiet .github examples/ci
+	$(BIN)/shellcheck .ci/run $(wildcard examples/*/*.sh)
 
 kill: .venv/.ready ## kill syncing taps at 500 random moments and let others go on (two hours)
 	$(BIN)/python -m tests.kill --seeds 500
 
 types: .venv/.ready ## check types
-	$(BIN)/mypy tap_leadlex tests demo benchmarks
+	$(BIN)/mypy tap_leadlex tests demo benchmarks hub
 
 test: setup lint types ## check style and types, run all tests
 	$(BIN)/pytest --numprocesses=auto
+
+test-examples: setup .venv-airflow/.ready .venv-moto/.ready ## run every example as its users do
+	$(BIN)/pytest --numprocesses=auto --dist=loadfile tests/examples
 
 demo: .venv/.ready .venv-targets/.ready ## sync a sandbox, or your workspace, into a DuckDB file
 	@$(BIN)/python demo/first_sync.py
@@ -46,6 +50,8 @@ pins: .venv/.ready ## renew the pins in requirements/
 	$(call pin,targets,requirements/targets.in)
 	$(call pin,postgres,requirements/postgres.in)
 	$(call pin,meltano,requirements/meltano.in)
+	$(call pin,airflow,requirements/airflow.in)
+	$(call pin,moto,requirements/moto.in)
 
 clean: ## remove the virtual environments and what demo and benchmarks wrote
 	rm -rf .venv .venv-* .demo build
