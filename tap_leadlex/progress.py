@@ -3,7 +3,8 @@
 Beside the SDK's `replication_key` and `replication_key_value`, the stream's state holds
 `filters` and `since`, under which the bookmark was earned, `delivered`, the contacts up to it,
 `drift_checked`, when they were last compared with LeadLex's count, `under_way` as long as a sweep
-has more to close, `version`, that of the last full refresh, and `refresh` while one is under way.
+has more to close, `plan`, what it found out about the windows to come, `version`, that of the last
+full refresh, and `refresh` while one is under way; a refresh has a plan of its own.
 Where none is, `refresh` is null and not left out: Meltano merges the state of a run with
 `--full-refresh` into the one before, where a refresh could be that this run knew nothing of.
 """
@@ -17,6 +18,7 @@ from tap_leadlex import instants
 from tap_leadlex.errors import StateError
 from tap_leadlex.rows import REPLICATION_KEY
 from tap_leadlex.settings import FIRST_YEAR
+from tap_leadlex.windows import Fence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,13 +33,16 @@ class Progress(Protocol):
 
     Attributes:
         start: Where the next window begins; `None` at the beginning of history.
-        known: Whether that is where an earlier sweep ended: one that was stopped has left more than
-            what is new since.
+        known: Whether that is where an earlier sweep ended.
+        under_way: Whether an earlier sweep was stopped: it has left more than what is new.
+        plan: What that sweep found out about the windows to come, the nearest fence last.
         version: The version that the records carry; `None` for none.
     """
 
     start: datetime | None
     known: bool
+    under_way: bool
+    plan: Sequence[Fence]
     version: int | None
 
     def close(self, end: datetime, seen: Sequence[datetime], *, last: bool) -> None:
@@ -47,6 +52,13 @@ class Progress(Protocol):
             end: The window's end.
             seen: The instants of its contacts.
             last: Whether it is the last window of the sweep.
+        """
+
+    def keep(self, plan: Sequence[Fence]) -> None:
+        """Note how to go on, should the sweep be stopped here.
+
+        Args:
+            plan: What the sweep has found out about the windows to come.
         """
 
 
@@ -70,7 +82,10 @@ class Incremental:
         # away what it passed already and what comes again without it.
         refresh = state.get("refresh")
         self.version = _count(refresh, "version") if isinstance(refresh, dict) else None
-        self.known = self._bookmark is not None and "under_way" not in state
+        self.under_way = "under_way" in state
+        self.known = self._bookmark is not None and not self.under_way
+        self.plan = _plan(state, settings)
+        self._limit = settings.export_limit
         self.start = settings.start_date
         if self._bookmark is None:
             state.setdefault("refresh", None)
@@ -100,9 +115,15 @@ class Incremental:
         self._bookmark = end
         _write(self._state, end, self._filters, self._since, self._delivered)
 
+    def keep(self, plan: Sequence[Fence]) -> None:
+        """Note how to go on."""
+        self._state["under_way"] = True
+        _write_plan(self._state, plan, self._limit)
+
     def finish(self) -> None:
         """End the sweep."""
         self._state.pop("under_way", None)
+        self._state.pop("plan", None)
 
 
 class FullTable:
@@ -137,6 +158,9 @@ class FullTable:
         self._delivered = _count(refresh, "delivered") or 0
         until = _instant(refresh, "until")
         self.known = False
+        self.under_way = state.get("refresh") is refresh
+        self.plan = _plan(refresh, settings)
+        self._limit = settings.export_limit
         self.start = until or settings.start_date
 
     def close(self, end: datetime, seen: Sequence[datetime], *, last: bool) -> None:  # noqa: ARG002
@@ -144,6 +168,11 @@ class FullTable:
         self._refresh["until"] = instants.canonical(end)
         self._delivered += len(seen)
         self._refresh["delivered"] = self._delivered
+        self._state["refresh"] = self._refresh
+
+    def keep(self, plan: Sequence[Fence]) -> None:
+        """Note how to go on."""
+        _write_plan(self._refresh, plan, self._limit)
         self._state["refresh"] = self._refresh
 
     def finish(self) -> bool:
@@ -161,6 +190,7 @@ class FullTable:
         refresh = self._refresh
         _write(self._state, until, refresh["filters"], since(refresh), self._delivered)
         self._state.pop("under_way", None)
+        self._state.pop("plan", None)
         return True
 
 
@@ -207,6 +237,30 @@ def _write(
     state["since"] = _printed(began)
     if delivered is not None:
         state["delivered"] = delivered
+
+
+def _plan(entry: dict[str, Any], settings: Settings) -> Sequence[Fence]:
+    """Read a plan; none where exports are larger or smaller now than it was made for."""
+    plan = entry.get("plan")
+    if plan is None:
+        return ()
+    try:
+        if plan["export_limit"] != settings.export_limit:
+            return ()
+        return [
+            Fence(instants.parse(end), fits_from and instants.parse(fits_from))
+            for end, fits_from in plan["fences"]
+        ]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        _refuse("plan")
+
+
+def _write_plan(entry: dict[str, Any], plan: Sequence[Fence], limit: int) -> None:
+    if plan:
+        fences = [[instants.canonical(fence.end), _printed(fence.fits_from)] for fence in plan]
+        entry["plan"] = {"export_limit": limit, "fences": fences}
+    else:
+        entry.pop("plan", None)
 
 
 def _check_filters(state: dict[str, Any], settings: Settings) -> None:

@@ -22,6 +22,7 @@ def run(
     patience: Patience,
     contacts: ContactList,
     close: Callable[[Export], None],
+    keep: Callable[[], None],
     logger: logging.Logger,
 ) -> Stop | None:
     """Run a sweep to its end, or as far as the quota takes it.
@@ -31,6 +32,7 @@ def run(
         patience: Gets exports.
         contacts: Finds edges.
         close: Takes each export that was not full: writes its records and moves the bookmark.
+        keep: Notes what the sweep has learnt from an export: the run may end at the next call.
         logger: Where remarks of the sweep go.
 
     Returns:
@@ -38,6 +40,7 @@ def run(
     """
     steps = sweep.steps()
     reply: Reply = None
+    learnt = False
     while True:
         try:
             step = steps.send(reply)
@@ -46,13 +49,17 @@ def run(
         reply = None
         if isinstance(step, Remark):
             logger.info("%s", step.text)
-        elif isinstance(step, Edge):
+            continue
+        if learnt:
+            keep()
+        if isinstance(step, Edge):
             reply = contacts.edge(step)
         else:
             told = _answer(step, patience, close)
             if not isinstance(told, Answer):
                 return told
             reply, told = told, None  # what it showed is not kept while the next one is read
+            learnt = True
 
 
 def _answer(ask: Ask, patience: Patience, close: Callable[[Export], None]) -> Answer | Stop | None:

@@ -8,7 +8,7 @@ and their quantiles foretell the windows to come. Pure.
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from itertools import pairwise
@@ -16,6 +16,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from tap_leadlex import instants
+from tap_leadlex.windows import Fence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,8 @@ SMOOTH = 0.15
 _PROBES = 20
 # So many contacts tell well enough whether all are spread evenly.
 _SOME = 1_000
+# So many windows at most are foretold for the next run.
+_MOST_AHEAD = 100
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -75,14 +78,6 @@ def is_smooth(sorted_instants: Sequence[datetime]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fence:
-    """An end that a window may reach; from `fits_from` on it is thought to fit one export."""
-
-    end: datetime
-    fits_from: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class _Sample:
     """Contacts of a window picked by chance: sorted, with what was delivered before the window."""
 
@@ -106,13 +101,14 @@ class SampleAdvice:
     It keeps fences: the ends of the stretches that are still to be read, the nearest last.
     """
 
-    def __init__(self, whole: Window) -> None:
-        """Begin with one stretch.
+    def __init__(self, whole: Window, plan: Sequence[Fence] = ()) -> None:
+        """Begin with one stretch, or with those that a run before has found.
 
         Args:
             whole: The range of the run.
+            plan: The plan of the run before: what is left of it holds where nothing changed.
         """
-        self._fences = [_Fence(whole.end)]
+        self._fences = _fences(whole, plan)
         self._samples: list[_Sample] = []
         self._delivered = 0
         self._closed: _Closed | None = None
@@ -139,15 +135,44 @@ class SampleAdvice:
         fence, fits = self.fence(start)
         guess = None
         if not fits and start is not None:
-            guess = self._by_sample(start, limit) or self._by_pace(start, fence, limit)
+            guess = self._by_sample(start, start, limit) or self._by_pace(start, fence, limit)
         return min(guess or fence, fence)
+
+    def plan(self, start: datetime | None, limit: int, *, ahead: bool) -> Sequence[Fence]:
+        """Put what is known into fences, for a run that goes on from a start.
+
+        Args:
+            start: Where the next window begins.
+            limit: The rows of one export.
+            ahead: Whether to foretell windows as well.
+
+        Returns:
+            The fences, the nearest last; none where there is nothing to say.
+        """
+        fence, fits = self.fence(start)
+        found: list[Fence] = []
+        if ahead and start is not None and not fits:
+            at, end = start, self._by_sample(start, start, limit)
+            if end is None and (end := self._by_pace(start, fence, limit)):
+                found.append(Fence(end))
+                end = None
+            while end and end < fence and len(found) < _MOST_AHEAD:
+                found.append(Fence(end, at))
+                at, end = end, self._by_sample(start, end, limit)
+        # Whether LeadLex heeds fractions is seen only in the run that has split a second.
+        plan = [
+            fence
+            for fence in (*self._fences, *reversed(found))
+            if instants.resolution(fence.end) >= instants.SECOND
+        ]
+        return () if plan == [Fence(plan[0].end)] else plan
 
     def split(self, window: Window, middle: datetime) -> None:
         """Have a window read in two parts, each of them in one export."""
         if self._fences[-1].end == window.end:
             self._fences.pop()
-        self._fences.append(_Fence(window.end, middle))
-        self._fences.append(_Fence(middle, window.start or _BEGINNING))
+        self._fences.append(Fence(window.end, middle))
+        self._fences.append(Fence(middle, window.start or _BEGINNING))
 
     def closed(self, window: Window, seen: Sequence[datetime]) -> None:
         """Learn from a window that was closed.
@@ -189,40 +214,40 @@ class SampleAdvice:
     def _cut_ascending(self, window: Window, seen: Sequence[datetime]) -> None:
         """The rows are the window's first ones: up to the last of them, an export carries it."""
         edge = instants.floor(seen[int(FILL_BY_ORDER * len(seen))])
-        self._fences.append(_Fence(window.end))
+        self._fences.append(Fence(window.end))
         if edge <= (window.start or _BEGINNING):
             self._cut_in_time(window, seen)
             return
         self._order_used = True
-        self._fences.append(_Fence(edge, window.start or _BEGINNING))
+        self._fences.append(Fence(edge, window.start or _BEGINNING))
 
     def _cut_descending(self, window: Window, seen: Sequence[datetime]) -> None:
         """The rows are the window's last ones: from the first of them, an export carries it."""
         edge = instants.floor(seen[int(FILL_BY_ORDER * len(seen))]) + instants.SECOND
         if not (window.start or _BEGINNING) < edge < window.end:
-            self._fences.append(_Fence(window.end))
+            self._fences.append(Fence(window.end))
             self._cut_in_time(window, seen)
             return
         self._order_used = True
-        self._fences.append(_Fence(window.end, edge))
-        self._fences.append(_Fence(edge))
+        self._fences.append(Fence(window.end, edge))
+        self._fences.append(Fence(edge))
         span = window.end - edge
         if is_smooth(seen[::-1]) and not self._pace_failed:
             self._width = span * FILL_BY_PACE
             if window.start is None and edge - _BEGINNING > self._width * JUMP:
                 # History has no known beginning: step back towards it.
-                self._fences.append(_Fence(instants.floor(edge - self._width * JUMP)))
+                self._fences.append(Fence(instants.floor(edge - self._width * JUMP)))
 
     def _cut_by_chance(self, window: Window, sorted_seen: Sequence[datetime]) -> None:
         """The rows are some of the window's: halve by count first, then quarter."""
-        self._fences.append(_Fence(window.end))
+        self._fences.append(Fence(window.end))
         portion = 4 if self._samples else 2
         middle = (
             instants.floor(sorted_seen[len(sorted_seen) // portion]) if sorted_seen else window.end
         )
         self._samples.append(_Sample(sorted_seen, window.end, self._delivered))
         if (window.start or _BEGINNING) < middle < window.end:
-            self._fences.append(_Fence(middle))
+            self._fences.append(Fence(middle))
         else:
             self._cut_in_time(window, sorted_seen)
 
@@ -234,18 +259,19 @@ class SampleAdvice:
             start = min(seen, default=window.end) - instants.SECOND
         middle = instants.floor(start + (window.end - start) / 2)
         self._fences.append(
-            _Fence(min(max(middle, start + instants.SECOND), window.end - instants.SECOND))
+            Fence(min(max(middle, start + instants.SECOND), window.end - instants.SECOND))
         )
 
-    def _by_sample(self, start: datetime, limit: int) -> datetime | None:
-        """Find the end by the quantiles of a sample whose scale a closed window has shown."""
+    def _by_sample(self, closed: datetime, start: datetime, limit: int) -> datetime | None:
+        """Find the end by the quantiles of a sample whose scale the closed windows have shown."""
         end = None
         for sample in reversed(self._samples):
-            rank = bisect_left(sample.sorted_instants, start)
+            shown = bisect_left(sample.sorted_instants, closed)
             delivered = self._delivered - sample.delivered
-            if not rank or not delivered:
+            if not shown or not delivered:
                 continue
-            well_filled = FILL_BY_SAMPLE * limit / max(1.0, delivered / rank)
+            rank = bisect_left(sample.sorted_instants, start)
+            well_filled = FILL_BY_SAMPLE * limit / max(1.0, delivered / shown)
             ahead = max(1, int(max(well_filled / 2, well_filled - 2 * sqrt(well_filled))))
             if rank + ahead < len(sample.sorted_instants):
                 end = instants.floor(sample.sorted_instants[rank + ahead])
@@ -272,3 +298,11 @@ class SampleAdvice:
             return None
         span = closed.window.end - (closed.window.start or closed.sorted_some[0])
         return span * (FILL_BY_PACE * limit / closed.contacts)
+
+
+def _fences(whole: Window, plan: Sequence[Fence]) -> list[Fence]:
+    """Fit a plan to a range: its farthest stretch that begins inside ends with the range."""
+    fences = sorted(plan, key=lambda fence: fence.end, reverse=True) or [Fence(whole.end)]
+    while len(fences) > 1 and fences[1].end >= whole.end:
+        del fences[0]
+    return [replace(fences[0], end=whole.end), *fences[1:]]

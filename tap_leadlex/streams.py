@@ -147,8 +147,9 @@ class Contacts(Stream):
                 whole,
                 self._settings.export_limit,
                 # What came since the last run, and what a filter leaves, mostly fits one export.
-                whole_first=at.known or bool(self._settings.tags),
+                whole_first=at.known or (bool(self._settings.tags) and not at.under_way),
                 use_list=True,
+                plan=at.plan,
             )
             report = Report(whole, sweep, exporter, self.logger)
             patience = Patience(exporter, self._settings, self._clock, self.logger)
@@ -161,7 +162,12 @@ class Contacts(Stream):
                     self._write_state()
                 report.closed(export)
 
-            stop = run(sweep, patience, contacts, close, self.logger)
+            def keep() -> None:
+                with uninterrupted():
+                    at.keep(sweep.plan)
+                    self._write_state()
+
+            stop = run(sweep, patience, contacts, close, keep, self.logger)
             if stop:
                 report.stopped(stop)
                 return

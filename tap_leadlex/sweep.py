@@ -14,7 +14,7 @@ from tap_leadlex import instants
 from tap_leadlex.edges import ListAdvice
 from tap_leadlex.errors import DenseInstantError
 from tap_leadlex.samples import SampleAdvice
-from tap_leadlex.windows import Ask, Window
+from tap_leadlex.windows import Ask, Fence, Window
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -35,7 +35,15 @@ _WAYS_OUT = (
 class Sweep:
     """Chooses the windows of one run."""
 
-    def __init__(self, whole: Window, limit: int, *, whole_first: bool, use_list: bool) -> None:
+    def __init__(
+        self,
+        whole: Window,
+        limit: int,
+        *,
+        whole_first: bool,
+        use_list: bool,
+        plan: Sequence[Fence] = (),
+    ) -> None:
         """Begin before the first window.
 
         Args:
@@ -43,13 +51,16 @@ class Sweep:
             limit: The rows asked for in one export.
             whole_first: Whether to try the whole range in one export first.
             use_list: Whether the contact list may be asked for edges.
+            plan: The plan of a sweep that was stopped where this one begins.
         """
         self._whole = whole
         self._limit = limit
         self._halvings = 0
         self._whole_first = whole_first
         self._list = ListAdvice(usable=use_list)
-        self._samples = SampleAdvice(whole)
+        self._samples = SampleAdvice(whole, plan)
+        self._start = whole.start  # of the next window
+        self._end = whole.end  # of the last one that was chosen
         self._full: tuple[Window, Sequence[datetime]] | None = None  # the last export, if it was
         self._shown: Sequence[datetime] = ()  # by the export that is being split below a second
 
@@ -57,6 +68,17 @@ class Sweep:
     def listed(self) -> int | None:
         """How many contacts the list counted from the start on; `None` if it did not say."""
         return self._list.total
+
+    @property
+    def plan(self) -> Sequence[Fence]:
+        """What full exports have shown of the way ahead, the nearest fence last; mostly nothing."""
+        if self._start is not None and self._start >= self._whole.end:
+            return ()
+        plan = self._samples.plan(self._start, self._limit, ahead=not self._list.usable)
+        if self._list.usable and self._full and self._end < self._full[0].end:
+            # The list misjudged the window before: what it learnt from that would be lost.
+            return [*(plan or [Fence(self._whole.end)]), Fence(self._end)]
+        return plan
 
     def steps(self) -> Generator[Step, Reply, None]:
         """Give the steps of the sweep; send the reply to each.
@@ -67,14 +89,14 @@ class Sweep:
         Raises:
             DenseInstantError: If a window is still full that time cannot split.
         """
-        start = self._whole.start
-        while start is None or start < self._whole.end:
+        while self._start is None or self._start < self._whole.end:
             # In a generator of its own: an answer is not kept while the next one is read.
-            start = yield from self._next(start)
+            self._start = yield from self._next(self._start)
 
     def _next(self, start: datetime | None) -> Generator[Step, Reply, datetime | None]:
         """Ask for a window; give the start of the next one, the same as long as this is open."""
-        window = Window(start, (yield from self._end(start)))
+        self._end = yield from self._choose(start)
+        window = Window(start, self._end)
         divisible = self._halvings < MAX_HALVINGS and self._limit > 1
         answer = cast("Answer", (yield Ask(window, self._limit, divisible=divisible)))
         if answer.too_big:
@@ -89,14 +111,14 @@ class Sweep:
         self._close(window, answer)
         return window.end
 
-    def _end(self, start: datetime | None) -> Generator[Step, Reply, datetime]:
+    def _choose(self, start: datetime | None) -> Generator[Step, Reply, datetime]:
         """Choose where the next window ends."""
         if self._list.usable:
             fence, fits = self._samples.fence(start)
-            if self._whole_first or fits:
+            was_full = self._full is not None
+            if self._whole_first or (fits and not was_full):
                 self._whole_first = False
                 return fence
-            was_full = self._full is not None
             edge = yield from self._list.end(start, self._limit, was_full=was_full)
             if self._list.usable:
                 return min(edge or fence, fence)

@@ -41,6 +41,20 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Fence:
+    """An end that a window may reach.
+
+    Attributes:
+        end: The end.
+        fits_from: From where on a window that ends there is thought to fit one export; `None`
+            where nothing is known.
+    """
+
+    end: datetime
+    fits_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """Wanted: the export of a window.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 
 from tap_leadlex import instants
 from tap_leadlex.sandbox import Call, History, Quotas, Reading, Sandbox, Store
+from tap_leadlex.sandbox.faults import ListFault
 from tap_leadlex.sandbox.instants import from_datetime
 from tap_leadlex.sandbox.readings import Bound, Order, Precision
 
+from .kill import FULL_TABLE
 from .support import (
     Json,
     Run,
@@ -331,3 +334,49 @@ def test_any_row_of_runs_delivers_each_contact_once(
             state = done.state if done.states else state
             ids += done.ids
         assert sorted(ids) == sorted(row.contact.id for row in sandbox.store.rows())
+
+
+@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("catalog", [None, FULL_TABLE], ids=["incremental", "full refresh"])
+def test_runs_of_two_exports_get_there_without_the_list(
+    serve: Callable[..., Sandbox], order: Order, catalog: Json | None
+) -> None:
+    """Two exports need not close a window: what they showed has to help the next run."""
+    sandbox = serve(
+        contacts=2_000,
+        reading=Reading(order=order),
+        quotas=UNLIMITED,
+        list_faults=dict.fromkeys(range(1, 200), ListFault.FORBIDDEN),
+    )
+    config = config_for(sandbox, export_limit=100, max_exports=2, end_date=show(BEHIND))
+    whole = config_for(sandbox, export_limit=100, end_date=show(BEHIND))
+
+    undisturbed = run(whole, catalog=catalog)
+    fewest = len(sandbox.exports)
+    done = run(config, catalog=catalog)
+    records = done.records
+    while any("max_exports is reached" in warning for warning in done.warnings):
+        assert done.state["bookmarks"]["contacts"]
+        assert len(sandbox.exports) < 4 * fewest
+        done = run(config, state=done.state, catalog=catalog)
+        records += done.records
+
+    assert by_id(records) == by_id(undisturbed.records) == by_id(truth(sandbox))
+    assert done.exit_code == 0
+    assert "plan" not in json.dumps(done.state)
+
+
+def test_a_plan_is_for_its_export_limit(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(
+        contacts=500,
+        reading=Reading(order=Order.DESCENDING),
+        list_faults=dict.fromkeys(range(1, 200), ListFault.FORBIDDEN),
+    )
+    first = run(config_for(sandbox, export_limit=100, max_exports=3))
+    before = len(sandbox.exports)
+
+    rest = run(config_for(sandbox, export_limit=10_000), state=first.state)
+
+    assert len(first.state["bookmarks"]["contacts"]["plan"]["fences"]) > 2
+    assert by_id(first.records + rest.records) == by_id(truth(sandbox))
+    assert len(sandbox.exports) == before + 1

@@ -20,7 +20,7 @@ from tap_leadlex.sandbox.histories import make
 from tap_leadlex.sandbox.instants import from_datetime, to_datetime
 from tap_leadlex.sandbox.readings import Bound, ListMode, Order, Precision
 from tap_leadlex.sweep import Sweep
-from tap_leadlex.windows import Answer, Ask, Edge, Listed, Remark, Window
+from tap_leadlex.windows import Answer, Ask, Edge, Fence, Listed, Remark, Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +55,7 @@ class Model:
         delivered: How often each contact was handed out, by its printed instant.
         open: Windows that a kill left open with their contacts out already.
         resolution: The finest step of time that the last export showed.
+        plan: What the last run that was stopped had found out.
     """
 
     store: Store = field(repr=False)
@@ -67,6 +68,7 @@ class Model:
     delivered: Counter[datetime] = field(default_factory=Counter)
     open: list[Window] = field(default_factory=list)
     resolution: timedelta = instants.SECOND
+    plan: Sequence[Fence] = ()
 
     def run(
         self,
@@ -76,6 +78,7 @@ class Model:
         whole_first: bool = False,
         use_list: bool = True,
         kill_at: int | None = None,
+        stop_at: int | None = None,
         most: int = 10_000,
     ) -> bool:
         """Run the planner over this model.
@@ -86,12 +89,14 @@ class Model:
             whole_first: Whether to try the whole range in one export first.
             use_list: Whether the list may be asked.
             kill_at: The number of the export, of all runs, at whose end the run dies.
+            stop_at: The number of the export, of all runs, before which the run stops.
             most: After so many exports the planner counts as spinning.
 
         Returns:
             Whether the run came to its end.
         """
-        steps = Sweep(whole, limit, whole_first=whole_first, use_list=use_list).steps()
+        sweep = Sweep(whole, limit, whole_first=whole_first, use_list=use_list, plan=self.plan)
+        steps = sweep.steps()
         end = whole.start
         step = next(steps, None)
         while step is not None:
@@ -101,6 +106,9 @@ class Model:
                 assert step.window.end > (end or datetime.min.replace(tzinfo=UTC))
                 assert step.window.end <= whole.end
                 assert 1 <= step.limit <= limit
+                self.plan = sweep.plan
+                if len(self.exports) + 1 == stop_at:
+                    return False
                 self.exports.append(step)
                 assert len(self.exports) <= most, "it spins"
                 reply = self._export(step)
@@ -349,6 +357,46 @@ def test_a_killed_run_repeats_only_its_open_window(
     for instant, count in model.delivered.items():
         repeats = sum(instant in window for window in model.open)
         assert count == truth[instant] * (1 + repeats)
+
+
+@given(
+    contacts=times(5_000, per_second=3),
+    reading=readings(),
+    seed=st.integers(0, 3),
+    start=starts,
+    quota=st.integers(1, 10),
+    days_between=st.integers(0, 40),
+    whole_first=st.booleans(),
+)
+@settings(max_examples=100)
+def test_runs_that_a_quota_stops_get_there(
+    *,
+    contacts: list[int],
+    reading: Reading,
+    seed: int,
+    start: datetime | None,
+    quota: int,
+    days_between: int,
+    whole_first: bool,
+) -> None:
+    """However few exports each may make: a run that began anew might never close a window."""
+    limit, end = 60, CUTOFF
+    store = Store(contacts, reading=reading, seed=seed)
+    model = Model(store, store)
+    most = most_exports(model, limit)
+    at = start
+    while not model.run(
+        Window(at, end),
+        limit,
+        whole_first=whole_first and not model.exports,
+        stop_at=len(model.exports) + quota + 1,
+        most=most,
+    ):
+        at = model.closed[-1].end if model.closed else start
+        end += timedelta(days=days_between)
+
+    assert_gapless(model)
+    assert model.delivered == model.truth(Window(start, end))
 
 
 @given(

@@ -152,6 +152,28 @@ def test_a_bookmark_that_is_no_date_ends_in_one_line(untouched: Sandbox, value: 
     assert untouched.calls == []
 
 
+@pytest.mark.parametrize(
+    "plan",
+    [
+        "x",
+        {},
+        {"export_limit": 50_000},
+        {"export_limit": 50_000, "fences": [["2024-01-01T00:00:00Z"]]},
+        {"export_limit": 50_000, "fences": [["x", None]]},
+        {"export_limit": 50_000, "fences": [["2024-01-01T00:00:00Z", 5]]},
+    ],
+)
+def test_a_plan_that_is_none_ends_in_one_line(untouched: Sandbox, plan: object) -> None:
+    state = state_at("2024-01-01T00:00:00Z")
+    state["bookmarks"]["contacts"] |= {"under_way": True, "plan": plan}
+    done = run(config_for(untouched), state=state)
+
+    assert done.exit_code == 1
+    (line,) = done.failures
+    assert line.startswith("The state of the stream contacts cannot be used for its 'plan'")
+    assert untouched.calls == []
+
+
 @pytest.mark.parametrize("catalog", [{"streams": "x"}, {"streams": [1]}, {"streams": [{}]}])
 def test_what_is_no_catalog_ends_in_one_line(untouched: Sandbox, catalog: Json) -> None:
     line = assert_refused(run(config_for(untouched), catalog=catalog), untouched)
