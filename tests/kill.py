@@ -380,6 +380,9 @@ def attempt(seed: int) -> Trial:
         extra = len(sandbox.exports) - exports
         # A target that dies takes along what lies in the pipe: the end of the window before, too.
         allowed = len(endings) + endings.count(Ending.GONE)
+        if variant.list_refused and variant.reading.order in {Order.SHUFFLED, Order.BY_ID}:
+            # Rows in no order are a sample, and one of 50 says little: its windows come back full.
+            allowed += 3 * len(endings)
         assert extra <= allowed, f"{extra} exports more: {endings}"
         return Trial(endings, extra, list_refused=variant.list_refused)
 

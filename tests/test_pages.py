@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from tap_leadlex.rows import STANDARD_FIELDS
+from tap_leadlex.sandbox.faults import ListFault
 
 from .environments import ROOT, environment
 from .support import TIMEOUT, Json, by_id, catalog_without, config_for, run
@@ -73,10 +74,11 @@ def test_every_key_of_a_state_is_explained(serve: Callable[..., Sandbox]) -> Non
     stopped = run({**config, "export_limit": 100, "max_exports": 1})
     done = run(config, state=stopped.state)
     refreshed = run(config, state=done.state, catalog=catalog)
+    listless = serve(contacts=300, list_faults={1: ListFault.FORBIDDEN})
+    planned = run({**config_for(listless), "export_limit": 100, "max_exports": 1})
 
-    assert keys_of(*stopped.states, *done.states, *refreshed.states) == explained - {
-        "starting_replication_value"
-    }
+    states = (*stopped.states, *done.states, *refreshed.states, *planned.states)
+    assert keys_of(*states) == explained - {"starting_replication_value"}
 
 
 def test_the_query_keeps_the_last_line_of_each_contact(
