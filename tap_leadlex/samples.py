@@ -149,20 +149,11 @@ class SampleAdvice:
         Returns:
             The fences, the nearest last; none where there is nothing to say.
         """
-        fence, fits = self.fence(start)
-        found: list[Fence] = []
-        if ahead and start is not None and not fits:
-            at, end = start, self._by_sample(start, start, limit)
-            if end is None and (end := self._by_pace(start, fence, limit)):
-                found.append(Fence(end))
-                end = None
-            while end and end < fence and len(found) < _MOST_AHEAD:
-                found.append(Fence(end, at))
-                at, end = end, self._by_sample(start, end, limit)
+        foretold = self._ahead(start, limit) if ahead and start is not None else []
         # Whether LeadLex heeds fractions is seen only in the run that has split a second.
         plan = [
             fence
-            for fence in (*self._fences, *reversed(found))
+            for fence in (*self._fences, *reversed(foretold))
             if instants.resolution(fence.end) >= instants.SECOND
         ]
         return () if plan == [Fence(plan[0].end)] else plan
@@ -261,6 +252,21 @@ class SampleAdvice:
         self._fences.append(
             Fence(min(max(middle, start + instants.SECOND), window.end - instants.SECOND))
         )
+
+    def _ahead(self, start: datetime, limit: int) -> Sequence[Fence]:
+        """Foretell the next windows as if they were closed one after the other."""
+        fence, fits = self.fence(start)
+        if fits:
+            return []
+        at, end = start, self._by_sample(start, start, limit)
+        if end is None:
+            end = self._by_pace(start, fence, limit)
+            return [] if end is None else [Fence(end)]
+        found: list[Fence] = []
+        while end is not None and end < fence and len(found) < _MOST_AHEAD:
+            found.append(Fence(end, at))
+            at, end = end, self._by_sample(start, end, limit)
+        return found
 
     def _by_sample(self, closed: datetime, start: datetime, limit: int) -> datetime | None:
         """Find the end by the quantiles of a sample whose scale the closed windows have shown."""
