@@ -149,13 +149,15 @@ class SampleAdvice:
         Returns:
             The fences, the nearest last; none where there is nothing to say.
         """
-        foretold = self._ahead(start, limit) if ahead and start is not None else []
+        self.fence(start)
+        fences = self._fences
+        if ahead and start is not None and (foretold := self._ahead(start, limit)):
+            last = foretold[-1].end
+            # What felt for a first window is of no use where windows are foretold.
+            kept = [fence for fence in fences if fence.fits_from or fence.end > last]
+            fences = [*kept, *reversed(foretold)]
         # Whether LeadLex heeds fractions is seen only in the run that has split a second.
-        plan = [
-            fence
-            for fence in (*self._fences, *reversed(foretold))
-            if instants.resolution(fence.end) >= instants.SECOND
-        ]
+        plan = [fence for fence in fences if instants.resolution(fence.end) >= instants.SECOND]
         return () if plan == [Fence(plan[0].end)] else plan
 
     def split(self, window: Window, middle: datetime) -> None:
@@ -262,10 +264,13 @@ class SampleAdvice:
         if end is None:
             end = self._by_pace(start, fence, limit)
             return [] if end is None else [Fence(end)]
+        known = [fence.fits_from for fence in self._fences if fence.fits_from]
+        bound = min(known, default=self._fences[0].end)
         found: list[Fence] = []
-        while end is not None and end < fence and len(found) < _MOST_AHEAD:
-            found.append(Fence(end, at))
-            at, end = end, self._by_sample(start, end, limit)
+        while end is not None and at < end and len(found) < _MOST_AHEAD:
+            found.append(Fence(min(end, bound), at))
+            at = found[-1].end
+            end = self._by_sample(start, at, limit) if at < bound else None
         return found
 
     def _by_sample(self, closed: datetime, start: datetime, limit: int) -> datetime | None:
