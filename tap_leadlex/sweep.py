@@ -75,10 +75,18 @@ class Sweep:
         if self._start is not None and self._start >= self._whole.end:
             return ()
         plan = self._samples.plan(self._start, self._limit, ahead=not self._list.usable)
-        if self._list.usable and self._full and self._end < self._full[0].end:
-            # The list misjudged the window before: what it learnt from that would be lost.
-            return [*(plan or [Fence(self._whole.end)]), Fence(self._end)]
+        if self._list.usable and self._full:
+            # What the list has learnt from misjudging a window would be lost.
+            return [*(plan or [Fence(self._whole.end)]), Fence(self._below(*self._full))]
         return plan
+
+    def _below(self, window: Window, seen: Sequence[datetime]) -> datetime:
+        """Find an end below that of a window that was full, even where the list does not."""
+        if self._end < window.end:
+            return self._end
+        samples = SampleAdvice(window)
+        samples.full(window, seen)
+        return samples.end(window.start, self._limit)
 
     def steps(self) -> Generator[Step, Reply, None]:
         """Give the steps of the sweep; send the reply to each.
