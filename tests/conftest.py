@@ -1,8 +1,9 @@
-"""What all tests share: hypothesis without deadlines, and no settings of the machine."""
+"""What all tests share: hypothesis without deadlines, Ctrl+C, and no settings of the machine."""
 
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ settings.register_profile(
     "tap-leadlex", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("tap-leadlex")
+
+# A shell that starts the tests in the background has them ignore it, and all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _OF_THE_MACHINE = ("TAP_LEADLEX_", "SINGER_SDK_", "LOGLEVEL", "SSL_CERT_")
 
