@@ -380,3 +380,18 @@ def test_a_plan_is_for_its_export_limit(serve: Callable[..., Sandbox]) -> None:
     assert len(first.state["bookmarks"]["contacts"]["plan"]["fences"]) > 2
     assert by_id(first.records + rest.records) == by_id(truth(sandbox))
     assert len(sandbox.exports) == before + 1
+
+
+def test_what_a_filter_leaves_is_tried_whole_only_once(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=2_000, quotas=UNLIMITED)
+    config = config_for(sandbox, tags=["client"], export_limit=100, end_date=show(BEHIND))
+
+    done = run({**config, "max_exports": 3})
+    while any("max_exports is reached" in warning for warning in done.warnings):
+        done = run({**config, "max_exports": 3}, state=done.state)
+
+    assert done.bookmark == instants.canonical(BEHIND)
+    whole = asked(sandbox.exports[0])["created_before"]
+    behind = [call for call in sandbox.exports if asked(call)["created_before"] == whole]
+    assert len(sandbox.exports) > 6
+    assert len(behind) <= 2, "the first window and the last one"
