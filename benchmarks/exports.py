@@ -18,18 +18,18 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tap_leadlex.planning.planner import Sweep
+from tap_leadlex.planning.windows import Answer, Ask, Edge, Fence, Listed, Window
 from tap_leadlex.sandbox import History, Reading, Store
 from tap_leadlex.sandbox.histories import START, make
 from tap_leadlex.sandbox.instants import SECOND, from_datetime, to_datetime
 from tap_leadlex.sandbox.readings import Bound, Order
-from tap_leadlex.sweep import Sweep
-from tap_leadlex.windows import Answer, Ask, Edge, Fence, Listed, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from tap_leadlex.planning.windows import Reply
     from tap_leadlex.sandbox.columns import Columns
-    from tap_leadlex.windows import Reply
 
 FULL_SIZE = 50_000
 SIZES = (120_000, 180_000, 260_000, 500_000, 1_000_000, 2_000_000)

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from tap_leadlex.planning.planner import Sweep
+from tap_leadlex.planning.windows import Answer, Ask, Edge, Listed, Window
 from tap_leadlex.sandbox import History, Store
 from tap_leadlex.sandbox.histories import make
 from tap_leadlex.sandbox.instants import from_datetime, to_datetime
-from tap_leadlex.sweep import Sweep
-from tap_leadlex.windows import Answer, Ask, Edge, Listed, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_leadlex.windows import Reply
+    from tap_leadlex.planning.windows import Reply
 
 CONTACTS = 300_000
 LIMIT = 50_000

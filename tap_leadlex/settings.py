@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from singer_sdk import typing as th
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from tap_leadlex import instants
+from tap_leadlex import timestamps
+from tap_leadlex.api.table import STANDARD_FIELDS
 from tap_leadlex.errors import SettingsError
-from tap_leadlex.rows import STANDARD_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -279,7 +279,7 @@ def _date(config: Mapping[str, Any], name: str) -> datetime | None:
     if name not in config:
         return None
     try:
-        instant = instants.parse(config[name])
+        instant = timestamps.parse(config[name])
     except ValueError:
         instant = None
     if instant is None or instant.year < FIRST_YEAR:

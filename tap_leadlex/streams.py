@@ -12,19 +12,20 @@ from singer_sdk.metrics import http_request_counter
 from singer_sdk.singerlib import ActivateVersionMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
-from tap_leadlex import instants, progress
-from tap_leadlex.client import Client
-from tap_leadlex.drift import drift
-from tap_leadlex.exports import Exporter
-from tap_leadlex.listing import ContactList
-from tap_leadlex.patience import Patience
-from tap_leadlex.progress import FullTable, Incremental
-from tap_leadlex.report import Report
-from tap_leadlex.rows import KEY, REPLICATION_KEY, TAGS
-from tap_leadlex.run import run
-from tap_leadlex.sweep import Sweep
-from tap_leadlex.windows import Ask, Window
-from tap_leadlex.writer import RecordBatch, uninterrupted
+from tap_leadlex import state as stored
+from tap_leadlex import timestamps
+from tap_leadlex.api.budget import Patience
+from tap_leadlex.api.client import Client
+from tap_leadlex.api.export import Exporter
+from tap_leadlex.api.listing import ContactList
+from tap_leadlex.api.table import KEY, REPLICATION_KEY, TAGS
+from tap_leadlex.messages import RecordBatch, uninterrupted
+from tap_leadlex.planning.drift import drift
+from tap_leadlex.planning.planner import Sweep
+from tap_leadlex.planning.sweep import run
+from tap_leadlex.planning.windows import Ask, Window
+from tap_leadlex.progress import Report
+from tap_leadlex.state import FullTable, Incremental
 
 if TYPE_CHECKING:
     import logging
@@ -35,11 +36,11 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
 
+    from tap_leadlex.api.export import Export
     from tap_leadlex.clock import Clock
-    from tap_leadlex.exports import Export
-    from tap_leadlex.progress import Progress
+    from tap_leadlex.messages import MessageWriter
     from tap_leadlex.settings import Settings
-    from tap_leadlex.writer import MessageWriter
+    from tap_leadlex.state import Progress
 
 
 def schema(fields: Sequence[str]) -> dict[str, Any]:
@@ -234,21 +235,21 @@ class Contacts(Stream):
         """Warn, at most once a day, when LeadLex has more or fewer contacts than came."""
         settings = self._settings
         state = self.get_context_state(None)
-        bookmark, delivered = progress.bookmark(state), state.get("delivered")
+        bookmark, delivered = stored.bookmark(state), state.get("delivered")
         now = self._clock.now()
         comparable = not settings.tags and not settings.lookback_seconds
         if bookmark is None or delivered is None or not (settings.check_drift and comparable):
             return
-        if not progress.drift_is_due(state, now):
+        if not stored.drift_is_due(state, now):
             return
         change = drift(
             contacts.ask,
             lambda: contacts.now,
             bookmark=bookmark,
-            since=progress.since(state),
+            since=stored.since(state),
             delivered=delivered,
         )
-        state["drift_checked"] = instants.canonical(now)
+        state["drift_checked"] = timestamps.canonical(now)
         self._write_state()
         if change:
             self.logger.warning(
@@ -256,7 +257,7 @@ class Contacts(Stream):
                 "refresh will heal it.",
                 f"{abs(change):,}",
                 "more" if change > 0 else "fewer",
-                instants.plain(bookmark),
+                timestamps.plain(bookmark),
                 "some came later with an earlier date" if change > 0 else "some are gone",
             )
 
@@ -278,7 +279,7 @@ class Contacts(Stream):
         """Where this run ends."""
         settings = self._settings
         cutoff = self._clock.now() - timedelta(seconds=settings.settle_seconds)
-        return instants.floor(min(cutoff, settings.end_date or cutoff))
+        return timestamps.floor(min(cutoff, settings.end_date or cutoff))
 
 
 def _is_ours(record: logging.LogRecord) -> bool:

@@ -22,8 +22,8 @@ from singer_sdk.singerlib import Catalog
 from tap_leadlex import settings
 from tap_leadlex.clock import SYSTEM_CLOCK
 from tap_leadlex.errors import LeadLexError, SettingsError, StateError
+from tap_leadlex.messages import MessageWriter
 from tap_leadlex.streams import Contacts
-from tap_leadlex.writer import MessageWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,8 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
-from .environments import environment
-from .support import FIELDS, PROGRAM, TIMEOUT, Json
+from tests.environments import environment
+from tests.support import FIELDS, PROGRAM, TIMEOUT, Json
 
 if TYPE_CHECKING:
     from pathlib import Path

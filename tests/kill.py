@@ -29,8 +29,7 @@ from typing import TYPE_CHECKING
 from tap_leadlex.sandbox import History, Quotas, Reading, Sandbox
 from tap_leadlex.sandbox.faults import ListFault
 from tap_leadlex.sandbox.readings import Bound, Order
-
-from .support import PROGRAM, TIMEOUT, Json, truth
+from tests.support import PROGRAM, TIMEOUT, Json, truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .environments import environment
-from .support import FIELDS, PROGRAM, TIMEOUT, Json, Run
+from tests.environments import environment
+from tests.support import FIELDS, PROGRAM, TIMEOUT, Json, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

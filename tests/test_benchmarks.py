@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .environments import ROOT
+from tests.environments import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_leadlex.sandbox import Fault
-
-from .destination import create
-from .environments import ROOT, environment
-from .support import TIMEOUT
+from tests.destination import create
+from tests.environments import ROOT, environment
+from tests.support import TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .destination import Destination, create
-from .support import by_id, config_for, truth
+from tests.destination import Destination, create
+from tests.support import by_id, config_for, truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,9 +19,8 @@ from tap_leadlex.sandbox.readings import (
     Presence,
     Quoting,
 )
-
-from .reference_tap import ReferenceTap
-from .support import Json, Run, catalog_without, config_for, run, truth
+from tests.reference_tap import ReferenceTap
+from tests.support import Json, Run, catalog_without, config_for, run, truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_leadlex.sandbox import Fault, History, ListFault, Quotas, Sandbox
-
-from .support import FIELDS, Json, RawServer, Run, config_for, run, truth
+from tests.support import FIELDS, Json, RawServer, Run, config_for, run, truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tap_leadlex.rows import STANDARD_FIELDS
+from tap_leadlex.api.table import STANDARD_FIELDS
 from tap_leadlex.sandbox.cli import main as leadlex_sandbox
 from tap_leadlex.sandbox.server import KEY
 from tap_leadlex.sandbox.workspace import PREFIX
 from tap_leadlex.settings import SCHEMA, Settings
 from tap_leadlex.streams import schema
 from tap_leadlex.tap import TapLeadLex
-
-from .environments import ROOT
+from tests.environments import ROOT
 
 if TYPE_CHECKING:
     from .support import Json

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_leadlex import instants
+from tap_leadlex import timestamps
 from tap_leadlex.sandbox import Quotas
-
-from . import postgres
-from .destination import create
-from .support import Json, Run, by_id, catalog_without, config_for, run, truth
+from tests import postgres
+from tests.destination import create
+from tests.support import Json, Run, by_id, catalog_without, config_for, run, truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -115,7 +114,7 @@ def test_a_refresh_that_stops_early_goes_on_under_the_same_version(
 def test_every_state_of_a_refresh_is_one_to_go_on_from(serve: Callable[..., Sandbox]) -> None:
     sandbox = serve(contacts=400, quotas=UNLIMITED)
     config = config_for(sandbox, export_limit=120)
-    before = run(config_for(sandbox, end_date=instants.plain(BEHIND))).state
+    before = run(config_for(sandbox, end_date=timestamps.plain(BEHIND))).state
 
     whole = refresh(config, before)
 
@@ -126,7 +125,7 @@ def test_every_state_of_a_refresh_is_one_to_go_on_from(serve: Callable[..., Sand
         contacts = state["bookmarks"]["contacts"]
         # A standard state: its bookmark holds for incremental runs as before the refresh.
         assert contacts["replication_key"] == "created_at"
-        assert contacts["replication_key_value"] == instants.canonical(BEHIND)
+        assert contacts["replication_key_value"] == timestamps.canonical(BEHIND)
         assert run(config, state=state).records == []
         rest = refresh(config, state)
         assert activated(rest) == activated(whole) == [contacts["refresh"]["version"]]

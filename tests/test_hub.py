@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from .environments import ROOT
-from .support import TIMEOUT
-from .test_documentation import EXTRACTOR
+from tests.environments import ROOT
+from tests.support import TIMEOUT
+from tests.test_documentation import EXTRACTOR
 
 PROGRAM = ROOT / "hub/definition.py"
 TEXT = (ROOT / "hub/tap-leadlex.yml").read_text(encoding="utf-8")

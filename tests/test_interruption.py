@@ -8,9 +8,8 @@ import pytest
 
 from tap_leadlex.sandbox import Quotas
 from tap_leadlex.sandbox.faults import Fault
-
-from .kill import Ending, Tap, Target, attempt, settings_for
-from .support import by_id, truth
+from tests.kill import Ending, Tap, Target, attempt, settings_for
+from tests.support import by_id, truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,9 +6,9 @@ import json
 import subprocess
 from typing import TYPE_CHECKING
 
-from .destination import create, records_in
-from .environments import INSTALLING, MACHINE, ROOT, copy_project, environment
-from .support import by_id, truth
+from tests.destination import create, records_in
+from tests.environments import INSTALLING, MACHINE, ROOT, copy_project, environment
+from tests.support import by_id, truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from tap_leadlex.rows import STANDARD_FIELDS
+from tap_leadlex.api.table import STANDARD_FIELDS
 from tap_leadlex.sandbox.faults import ListFault
-
-from .environments import ROOT, environment
-from .support import TIMEOUT, Json, by_id, catalog_without, config_for, run
-from .test_troubleshooting import MODULES, messages, normal
+from tests.environments import ROOT, environment
+from tests.support import TIMEOUT, Json, by_id, catalog_without, config_for, run
+from tests.test_troubleshooting import MODULES, messages, normal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_leadlex.sandbox import Sandbox
-
-from .destination import create, records_in
-from .environments import INSTALLING, ROOT, copy_project, machine_for_uv
-from .support import by_id, truth
+from tests.destination import create, records_in
+from tests.environments import INSTALLING, ROOT, copy_project, machine_for_uv
+from tests.support import by_id, truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

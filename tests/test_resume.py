@@ -11,14 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_leadlex import instants
+from tap_leadlex import timestamps
 from tap_leadlex.sandbox import Call, History, Quotas, Reading, Sandbox, Store
 from tap_leadlex.sandbox.faults import ListFault
 from tap_leadlex.sandbox.instants import from_datetime
 from tap_leadlex.sandbox.readings import Bound, Order, Precision
-
-from .kill import FULL_TABLE
-from .support import (
+from tests.kill import FULL_TABLE
+from tests.support import (
     Json,
     Run,
     bookmark,
@@ -47,7 +46,7 @@ def at(instant: datetime) -> int:
 
 def show(instant: datetime) -> str:
     """Give an instant as settings and queries have it."""
-    return instants.plain(instant)
+    return timestamps.plain(instant)
 
 
 def asked(call: Call) -> dict[str, str]:
@@ -118,7 +117,7 @@ def test_each_record_lies_within_the_bookmarks_around_it(serve: Callable[..., Sa
     for state, delivered in parts(full):
         end = str(bookmark(state))
         for record in delivered[known:]:
-            assert start <= instants.canonical(instants.parse(record["created_at"])) < end
+            assert start <= timestamps.canonical(timestamps.parse(record["created_at"])) < end
         start, known = end, len(delivered)
     assert known == 1_500
     assert len(sandbox.exports) > 5
@@ -133,7 +132,7 @@ def test_a_run_whose_news_fit_one_export_makes_one_call(serve: Callable[..., San
 
     second = sound(run_process(config_for(sandbox), state=first.state))
 
-    assert first.bookmark == instants.canonical(BEHIND)
+    assert first.bookmark == timestamps.canonical(BEHIND)
     assert by_id(first.records + second.records) == by_id(truth(sandbox))
     assert sorted(second.ids) == sorted(news)
     (call,) = sandbox.calls[before:]
@@ -148,7 +147,7 @@ def test_a_run_with_nothing_new_makes_one_call_and_goes_on(serve: Callable[..., 
     second = sound(run(config_for(sandbox, end_date=show(BEHIND + DAY)), state=first.state))
 
     assert second.records == []
-    assert second.bookmark == instants.canonical(BEHIND + DAY)
+    assert second.bookmark == timestamps.canonical(BEHIND + DAY)
     (call,) = sandbox.calls[before:]
     assert asked(call)["created_after"] == show(BEHIND - SECOND)
     assert call.is_export
@@ -157,7 +156,7 @@ def test_a_run_with_nothing_new_makes_one_call_and_goes_on(serve: Callable[..., 
 def test_a_run_with_nothing_to_ask_for_makes_no_call(serve: Callable[..., Sandbox]) -> None:
     sandbox = serve(contacts=50)
     for mark in (BEHIND, BEHIND + DAY, datetime(2999, 1, 1, tzinfo=UTC)):
-        state = state_at(instants.canonical(mark))
+        state = state_at(timestamps.canonical(mark))
         done = sound(run(config_for(sandbox, end_date=show(BEHIND)), state=state))
 
         assert done.records == []
@@ -173,8 +172,8 @@ def test_empty_windows_advance(serve: Callable[..., Sandbox]) -> None:
     second = sound(run(config_for(sandbox, end_date=show(BEHIND)), state=first.state))
 
     assert first.records == second.records == []
-    assert first.bookmark == instants.canonical(MIDDLE)
-    assert second.bookmark == instants.canonical(BEHIND)
+    assert first.bookmark == timestamps.canonical(MIDDLE)
+    assert second.bookmark == timestamps.canonical(BEHIND)
     assert before <= 1
     assert len(sandbox.exports) == before + 1
 
@@ -183,7 +182,7 @@ def test_a_look_back_repeats_its_contacts_and_takes_nothing_back(
     serve: Callable[..., Sandbox],
 ) -> None:
     sandbox = serve(contacts=2_000)
-    state = state_at(instants.canonical(MIDDLE))
+    state = state_at(timestamps.canonical(MIDDLE))
     config = config_for(sandbox, lookback_seconds=30 * 86_400, end_date=show(BEHIND))
 
     done = run(config, state=state)
@@ -192,23 +191,23 @@ def test_a_look_back_repeats_its_contacts_and_takes_nothing_back(
     expected = [
         record
         for record in truth(sandbox)
-        if instants.parse(record["created_at"]) >= MIDDLE - 30 * DAY
+        if timestamps.parse(record["created_at"]) >= MIDDLE - 30 * DAY
     ]
     assert by_id(done.records) == by_id(expected)
-    assert all(str(bookmark(state)) >= instants.canonical(MIDDLE) for state in done.states)
-    assert done.bookmark == instants.canonical(BEHIND)
+    assert all(str(bookmark(state)) >= timestamps.canonical(MIDDLE) for state in done.states)
+    assert done.bookmark == timestamps.canonical(BEHIND)
     assert len(sandbox.exports) == 1
 
 
 def test_a_look_back_of_many_windows_takes_nothing_back(serve: Callable[..., Sandbox]) -> None:
     sandbox = serve(contacts=2_000, quotas=UNLIMITED)
-    state = state_at(instants.canonical(BEHIND))
+    state = state_at(timestamps.canonical(BEHIND))
     config = config_for(sandbox, lookback_seconds=2_000 * 86_400, export_limit=500)
 
     done = sound(run(config, state=state))
 
     assert len(done.records) == 2_000
-    assert {str(bookmark(state)) >= instants.canonical(BEHIND) for state in done.states} == {True}
+    assert {str(bookmark(state)) >= timestamps.canonical(BEHIND) for state in done.states} == {True}
     assert len(sandbox.exports) > 4
 
 
@@ -237,13 +236,13 @@ def test_the_later_of_start_date_and_bookmark_counts(
     serve: Callable[..., Sandbox], start: datetime, delivered: datetime | None
 ) -> None:
     sandbox = serve(contacts=1_000)
-    state = state_at(instants.canonical(MIDDLE))
+    state = state_at(timestamps.canonical(MIDDLE))
 
     done = sound(run(config_for(sandbox, start_date=show(start)), state=state))
 
     first = delivered or start
     expected = [
-        record for record in truth(sandbox) if instants.parse(record["created_at"]) >= first
+        record for record in truth(sandbox) if timestamps.parse(record["created_at"]) >= first
     ]
     assert by_id(done.records) == by_id(expected)
     assert len(sandbox.exports) == 1
@@ -283,7 +282,7 @@ def test_what_may_still_be_committed_late_is_left_for_later(serve: Callable[...,
     assert sorted(first.ids) == sorted([ids[70], ids[600]])
     assert second.ids == [ids[50]]
     assert third.ids == [ids[10]]
-    assert instants.parse(str(third.bookmark)) <= datetime.now(UTC)
+    assert timestamps.parse(str(third.bookmark)) <= datetime.now(UTC)
     assert len(sandbox.exports) == 3
 
 
@@ -297,7 +296,7 @@ def test_no_bookmark_stands_ahead_of_leadlex_s_own_clock(serve: Callable[..., Sa
     second = run(config_for(sandbox), state=first.state)
 
     assert first.exit_code == second.exit_code == 0
-    assert instants.parse(str(first.bookmark)) <= behind
+    assert timestamps.parse(str(first.bookmark)) <= behind
     assert len(first.ids) == 100
     assert second.ids == [late]
     assert len(sandbox.exports) == 2
@@ -390,7 +389,7 @@ def test_what_a_filter_leaves_is_tried_whole_only_once(serve: Callable[..., Sand
     while any("max_exports is reached" in warning for warning in done.warnings):
         done = run({**config, "max_exports": 3}, state=done.state)
 
-    assert done.bookmark == instants.canonical(BEHIND)
+    assert done.bookmark == timestamps.canonical(BEHIND)
     whole = asked(sandbox.exports[0])["created_before"]
     behind = [call for call in sandbox.exports if asked(call)["created_before"] == whole]
     assert len(sandbox.exports) > 6

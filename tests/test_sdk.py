@@ -11,8 +11,7 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from tap_leadlex.sandbox import Sandbox
 from tap_leadlex.tap import TapLeadLex
-
-from .support import config_for
+from tests.support import config_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

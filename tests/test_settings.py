@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_leadlex.api.table import STANDARD_FIELDS
 from tap_leadlex.errors import SettingsError
-from tap_leadlex.rows import STANDARD_FIELDS
 from tap_leadlex.settings import DEFAULT_API_URL, RULES, SCHEMA, Settings, complaints
 from tap_leadlex.tap import TapLeadLex
 

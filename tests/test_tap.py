@@ -10,11 +10,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from tap_leadlex.rows import STANDARD_FIELDS
+from tap_leadlex.api.table import STANDARD_FIELDS
 from tap_leadlex.sandbox import Fault, Quotas, Sandbox
 from tap_leadlex.settings import SCHEMA
-
-from .support import (
+from tests.support import (
     Json,
     Run,
     by_id,
@@ -26,7 +25,7 @@ from .support import (
     state_at,
     truth,
 )
-from .test_settings import BAD, BAD_TOGETHER
+from tests.test_settings import BAD, BAD_TOGETHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable

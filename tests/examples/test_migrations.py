@@ -12,7 +12,7 @@ import pytest
 import yaml
 from singer_sdk.mapper import PluginMapper
 
-from tap_leadlex.rows import STANDARD_FIELDS
+from tap_leadlex.api.table import STANDARD_FIELDS
 from tap_leadlex.sandbox import Fault, Quotas, Sandbox, Store
 from tap_leadlex.sandbox.instants import from_datetime
 from tap_leadlex.streams import schema

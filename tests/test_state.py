@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_leadlex import instants
+from tap_leadlex import timestamps
 from tap_leadlex.clock import Clock
 from tap_leadlex.sandbox import Quotas, Reading, Sandbox
 from tap_leadlex.sandbox.instants import from_datetime
 from tap_leadlex.sandbox.readings import Presence
 from tap_leadlex.tap import TapLeadLex
-
-from .support import (
+from tests.support import (
     Json,
     Run,
     bookmark,
@@ -279,7 +278,7 @@ def test_a_clock_that_is_wrong_loses_and_repeats_nothing(
         seconds = abs(skew).total_seconds()
         direction = "fast" if skew > timedelta(0) else "slow"
         assert f"{seconds:.0f} s {direction}" in warning
-        mark = instants.parse(str(done.bookmark))
+        mark = timestamps.parse(str(done.bookmark))
         assert mark <= time.at - settle * SECOND
         ids, state = ids + done.ids, done.state
         time.at += timedelta(minutes=30)
@@ -316,4 +315,4 @@ def test_without_a_date_the_local_clock_rules_and_one_warning_says_so(
     assert len(sandbox.exports) > 3
     (warning,) = done.warnings
     assert "no date" in warning
-    assert done.bookmark == instants.canonical(NOW - 60 * SECOND)
+    assert done.bookmark == timestamps.canonical(NOW - 60 * SECOND)

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from tap_leadlex import instants
+from tap_leadlex import timestamps
 from tap_leadlex.errors import CutError, TableError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class ContactTable:
         """
         self.rows = 0
         self.nul_characters = 0
-        self.resolution = instants.SECOND
+        self.resolution = timestamps.SECOND
         self._last_character: str | None = None  # once the body has been read to its end
         # A field may hold megabytes; the module's default bound of 128 KB is for hostile input.
         csv.field_size_limit(sys.maxsize)
@@ -126,9 +126,9 @@ class ContactTable:
         columns: dict[str, Sequence[Any]] = dict(zip(self._fields, picked, strict=True))
         if "" in columns[KEY]:
             raise ValueError
-        created, columns[REPLICATION_KEY] = instants.read_all(columns[REPLICATION_KEY])
+        created, columns[REPLICATION_KEY] = timestamps.read_all(columns[REPLICATION_KEY])
         if any(instant.microsecond for instant in created):
-            self.resolution = min(self.resolution, *map(instants.resolution, created))
+            self.resolution = min(self.resolution, *map(timestamps.resolution, created))
         if TAGS in columns:
             columns[TAGS] = [split_tags(cell) for cell in columns[TAGS]]
         for field, cells in columns.items():
@@ -144,7 +144,7 @@ class ContactTable:
         if not contact[KEY]:
             return "the id is empty"
         try:
-            instants.parse(contact[REPLICATION_KEY])
+            timestamps.parse(contact[REPLICATION_KEY])
         except ValueError:
             return "created_at is no date"
         return None
@@ -182,7 +182,7 @@ class ContactTable:
         A line end closes it. Where the server writes none behind the last row, a full instant with
         its zone does. A closing quote does not: it may be the first of a doubled one.
         """
-        return self._last_character in {"\r", "\n"} or instants.is_complete(cells[-1])
+        return self._last_character in {"\r", "\n"} or timestamps.is_complete(cells[-1])
 
     def _refuse(self, rows: list[list[str]]) -> NoReturn:
         """Refuse the table for the first row with a problem among those just read."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_leadlex import instants
+from tap_leadlex import timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from tap_leadlex.windows import Listed
+    from tap_leadlex.planning.windows import Listed
 
     Ask = Callable[[datetime | None, int], Listed | None]
 
@@ -63,4 +63,4 @@ def drift(
 
 def _just_before(instant: datetime) -> datetime:
     """Bound from just below an instant: then it is inside, be the bound inclusive or not."""
-    return instant - instants.MICROSECOND
+    return instant - timestamps.MICROSECOND

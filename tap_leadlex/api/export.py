@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import compress
 from typing import TYPE_CHECKING
 
-from tap_leadlex import instants
+from tap_leadlex import timestamps
+from tap_leadlex.api.table import ContactTable
 from tap_leadlex.errors import CutError, TableError
-from tap_leadlex.rows import ContactTable
-from tap_leadlex.windows import Answer, Window
+from tap_leadlex.planning.windows import Answer, Window
 
 if TYPE_CHECKING:
     import logging
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from singer_sdk.metrics import Counter
 
-    from tap_leadlex.client import Client, Response
-    from tap_leadlex.rows import Contact
+    from tap_leadlex.api.client import Client, Response
+    from tap_leadlex.api.table import Contact
+    from tap_leadlex.messages import RecordBatch
+    from tap_leadlex.planning.windows import Ask
     from tap_leadlex.settings import Settings
-    from tap_leadlex.windows import Ask
-    from tap_leadlex.writer import RecordBatch
 
 # LeadLex tells its time in whole seconds, and the answer takes a moment to arrive.
 _WHOLE_SECONDS = timedelta(seconds=5)
@@ -139,7 +139,7 @@ class Exporter:
                 f"{'slow' if now > response.received else 'fast'} by LeadLex's, which rules: "
                 "nothing is lost.",
             )
-        settled = instants.floor(now) - settle
+        settled = timestamps.floor(now) - settle
         return Window(window.start, min(window.end, max(settled, window.start or settled)))
 
     def _warn_of_oddities(self, table: ContactTable) -> None:

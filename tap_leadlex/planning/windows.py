@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tap_leadlex import instants
+from tap_leadlex import timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,14 +30,14 @@ class Window:
 
     def __str__(self) -> str:
         """Say the range in words for a log line."""
-        end = instants.plain(self.end)
-        return f"up to {end}" if self.start is None else f"{instants.plain(self.start)} to {end}"
+        end = timestamps.plain(self.end)
+        return f"up to {end}" if self.start is None else f"{timestamps.plain(self.start)} to {end}"
 
     @property
     def unit(self) -> timedelta:
         """The step of time in which the bounds are written: one second, or finer."""
         start = self.end if self.start is None else self.start
-        return min(instants.resolution(start), instants.resolution(self.end))
+        return min(timestamps.resolution(start), timestamps.resolution(self.end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Answer:
 
     full: bool
     seen: Sequence[datetime] = ()
-    resolution: timedelta = instants.SECOND
+    resolution: timedelta = timestamps.SECOND
     too_big: bool = False
 
 

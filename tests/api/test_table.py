@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tap_leadlex.api.table import STANDARD_FIELDS, ContactTable, split_tags
 from tap_leadlex.errors import BrokenExportError, CutError, TableError
-from tap_leadlex.rows import STANDARD_FIELDS, ContactTable, split_tags
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

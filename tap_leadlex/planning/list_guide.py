@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_leadlex import instants
-from tap_leadlex.windows import Edge, Listed, Remark
+from tap_leadlex import timestamps
+from tap_leadlex.planning.windows import Edge, Listed, Remark
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from datetime import datetime
 
-    from tap_leadlex.windows import Reply, Step, Window
+    from tap_leadlex.planning.windows import Reply, Step, Window
 
 # How much of an export to fill. The rest is room for the rows just outside the window, which an
 # inclusive server sends along: up to 2 % of the limit for each second of a dense import.
@@ -86,12 +86,12 @@ class ListAdvice:
                 self._ratio = 1.0
                 return (yield from self.end(start, limit, was_full=False))
             return None
-        if start is not None and listed.created_at < start - instants.SECOND:
+        if start is not None and listed.created_at < start - timestamps.SECOND:
             yield from self._give_up("it shows a contact from before the time that was asked for")
             return None
-        end = instants.floor(listed.created_at)
+        end = timestamps.floor(listed.created_at)
         if start is not None:
-            end = max(end, start + instants.SECOND)
+            end = max(end, start + timestamps.SECOND)
         self._asked = (end, rank)
         self._left = None if listed.total is None else (end, listed.total - rank + 1)
         return end

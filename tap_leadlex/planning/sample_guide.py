@@ -15,13 +15,13 @@ from itertools import pairwise
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from tap_leadlex import instants
-from tap_leadlex.windows import Fence
+from tap_leadlex import timestamps
+from tap_leadlex.planning.windows import Fence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tap_leadlex.windows import Window
+    from tap_leadlex.planning.windows import Window
 
 # How much of an export to fill by the rows of a sorted one, less than all for the rows just outside
 # the window; by the quantiles of a sample, before their chance error, and by
@@ -157,7 +157,7 @@ class SampleAdvice:
             kept = [fence for fence in fences if fence.fits_from or fence.end > last]
             fences = [*kept, *reversed(foretold)]
         # Whether LeadLex heeds fractions is seen only in the run that has split a second.
-        plan = [fence for fence in fences if instants.resolution(fence.end) >= instants.SECOND]
+        plan = [fence for fence in fences if timestamps.resolution(fence.end) >= timestamps.SECOND]
         return () if plan == [Fence(plan[0].end)] else plan
 
     def split(self, window: Window, middle: datetime) -> None:
@@ -206,7 +206,7 @@ class SampleAdvice:
 
     def _cut_ascending(self, window: Window, seen: Sequence[datetime]) -> None:
         """The rows are the window's first ones: up to the last of them, an export carries it."""
-        edge = instants.floor(seen[int(FILL_BY_ORDER * len(seen))])
+        edge = timestamps.floor(seen[int(FILL_BY_ORDER * len(seen))])
         self._fences.append(Fence(window.end))
         if edge <= (window.start or _BEGINNING):
             self._cut_in_time(window, seen)
@@ -216,7 +216,7 @@ class SampleAdvice:
 
     def _cut_descending(self, window: Window, seen: Sequence[datetime]) -> None:
         """The rows are the window's last ones: from the first of them, an export carries it."""
-        edge = instants.floor(seen[int(FILL_BY_ORDER * len(seen))]) + instants.SECOND
+        edge = timestamps.floor(seen[int(FILL_BY_ORDER * len(seen))]) + timestamps.SECOND
         if not (window.start or _BEGINNING) < edge < window.end:
             self._fences.append(Fence(window.end))
             self._cut_in_time(window, seen)
@@ -229,14 +229,16 @@ class SampleAdvice:
             self._width = span * FILL_BY_PACE
             if window.start is None and edge - _BEGINNING > self._width * JUMP:
                 # History has no known beginning: step back towards it.
-                self._fences.append(Fence(instants.floor(edge - self._width * JUMP)))
+                self._fences.append(Fence(timestamps.floor(edge - self._width * JUMP)))
 
     def _cut_by_chance(self, window: Window, sorted_seen: Sequence[datetime]) -> None:
         """The rows are some of the window's: halve by count first, then quarter."""
         self._fences.append(Fence(window.end))
         portion = 4 if self._samples else 2
         middle = (
-            instants.floor(sorted_seen[len(sorted_seen) // portion]) if sorted_seen else window.end
+            timestamps.floor(sorted_seen[len(sorted_seen) // portion])
+            if sorted_seen
+            else window.end
         )
         self._samples.append(_Sample(sorted_seen, window.end, self._delivered))
         if (window.start or _BEGINNING) < middle < window.end:
@@ -249,10 +251,10 @@ class SampleAdvice:
         if window.start is not None:
             start = window.start
         else:
-            start = min(seen, default=window.end) - instants.SECOND
-        middle = instants.floor(start + (window.end - start) / 2)
+            start = min(seen, default=window.end) - timestamps.SECOND
+        middle = timestamps.floor(start + (window.end - start) / 2)
         self._fences.append(
-            Fence(min(max(middle, start + instants.SECOND), window.end - instants.SECOND))
+            Fence(min(max(middle, start + timestamps.SECOND), window.end - timestamps.SECOND))
         )
 
     def _ahead(self, start: datetime, limit: int) -> Sequence[Fence]:
@@ -285,8 +287,8 @@ class SampleAdvice:
             well_filled = FILL_BY_SAMPLE * limit / max(1.0, delivered / shown)
             ahead = max(1, int(max(well_filled / 2, well_filled - 2 * sqrt(well_filled))))
             if rank + ahead < len(sample.sorted_instants):
-                end = instants.floor(sample.sorted_instants[rank + ahead])
-                return max(end, start + instants.SECOND)
+                end = timestamps.floor(sample.sorted_instants[rank + ahead])
+                return max(end, start + timestamps.SECOND)
             end = sample.end
         return end
 
@@ -297,7 +299,7 @@ class SampleAdvice:
             self._closed = None
         if self._width is None or self._width * STRETCH >= fence - start:
             return None
-        return instants.floor(start + max(self._width, instants.SECOND))
+        return timestamps.floor(start + max(self._width, timestamps.SECOND))
 
     def _next_width(self, closed: _Closed, limit: int) -> timedelta | None:
         """Foretell how wide a well filled window is from one that was closed."""

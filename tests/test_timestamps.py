@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_leadlex import instants
+from tap_leadlex import timestamps
 
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
@@ -23,7 +23,7 @@ timespecs = st.sampled_from(["seconds", "milliseconds", "microseconds"])
 def is_date(text: str) -> bool:
     """Tell whether a text reads as an instant."""
     try:
-        return instants.parse(text).tzinfo is UTC
+        return timestamps.parse(text).tzinfo is UTC
     except ValueError:
         return False
 
@@ -39,7 +39,7 @@ def test_every_offset_and_precision_is_one_instant(
 ) -> None:
     local = moment.astimezone(offset)
 
-    read = instants.parse(local.isoformat(separator, timespec))
+    read = timestamps.parse(local.isoformat(separator, timespec))
 
     assert read == cut(moment, timespec)
     assert read.tzinfo is UTC
@@ -49,12 +49,14 @@ def test_every_offset_and_precision_is_one_instant(
 def test_every_way_to_say_utc_is_one_instant(moment: datetime, timespec: str, zone: str) -> None:
     text = moment.replace(tzinfo=None).isoformat(timespec=timespec) + zone
 
-    assert instants.parse(text) == cut(moment, timespec)
+    assert timestamps.parse(text) == cut(moment, timespec)
 
 
 @given(st.dates())
 def test_a_bare_date_is_its_midnight(date: datetime) -> None:
-    assert instants.parse(date.isoformat()) == datetime(date.year, date.month, date.day, tzinfo=UTC)
+    assert timestamps.parse(date.isoformat()) == datetime(
+        date.year, date.month, date.day, tzinfo=UTC
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,11 +71,11 @@ def test_a_bare_date_is_its_midnight(date: datetime) -> None:
     ],
 )
 def test_rarer_forms(text: str) -> None:
-    assert instants.parse(text) == datetime(2026, 4, 15, 9, tzinfo=UTC)
+    assert timestamps.parse(text) == datetime(2026, 4, 15, 9, tzinfo=UTC)
 
 
 def test_digits_beyond_microseconds_are_cut_off() -> None:
-    assert instants.parse("2026-04-15T09:00:00.123456999Z").microsecond == 123456
+    assert timestamps.parse("2026-04-15T09:00:00.123456999Z").microsecond == 123456
 
 
 @pytest.mark.parametrize(
@@ -103,18 +105,18 @@ def test_any_text_is_a_date_or_refused(text: str) -> None:
 
 @given(moments, moments)
 def test_canonical_texts_sort_as_their_instants(one: datetime, other: datetime) -> None:
-    texts = instants.canonical(one), instants.canonical(other)
+    texts = timestamps.canonical(one), timestamps.canonical(other)
 
     assert (texts[0] < texts[1]) == (one < other)
     assert len(texts[0]) == len(texts[1]) == 27
-    assert instants.parse(texts[0]) == one
+    assert timestamps.parse(texts[0]) == one
 
 
 @given(moments)
 def test_plain_says_a_fraction_only_where_there_is_one(moment: datetime) -> None:
-    text = instants.plain(moment)
+    text = timestamps.plain(moment)
 
-    assert instants.parse(text) == moment
+    assert timestamps.parse(text) == moment
     assert ("." in text) == bool(moment.microsecond)
     assert text.endswith("Z")
 
@@ -136,7 +138,7 @@ def test_plain_says_a_fraction_only_where_there_is_one(moment: datetime) -> None
     ],
 )
 def test_rfc_3339_in_utc_stays_as_printed(printed: str, written: str) -> None:
-    assert instants.read(printed) == (instants.parse(printed), written)
+    assert timestamps.read(printed) == (timestamps.parse(printed), written)
 
 
 @given(
@@ -146,31 +148,31 @@ def test_rfc_3339_in_utc_stays_as_printed(printed: str, written: str) -> None:
     )
 )
 def test_many_are_read_like_each(printed: list[str]) -> None:
-    read, kept = instants.read_all(printed)
+    read, kept = timestamps.read_all(printed)
 
-    assert list(zip(read, kept, strict=True)) == [instants.read(text) for text in printed]
+    assert list(zip(read, kept, strict=True)) == [timestamps.read(text) for text in printed]
 
 
 @pytest.mark.parametrize("cut_off", range(1, len("2026-04-15T09:00:00.123+02:00")))
 def test_an_instant_that_lost_its_end_is_not_complete(cut_off: int) -> None:
     whole = "2026-04-15T09:00:00.123+02:00"
 
-    assert instants.is_complete(whole)
-    assert not instants.is_complete(whole[:-cut_off])
+    assert timestamps.is_complete(whole)
+    assert not timestamps.is_complete(whole[:-cut_off])
 
 
 @pytest.mark.parametrize(
     ("microsecond", "step"),
     [
-        (0, instants.SECOND),
-        (1_000, instants.MILLISECOND),
-        (999_000, instants.MILLISECOND),
-        (1, instants.MICROSECOND),
-        (1_001, instants.MICROSECOND),
+        (0, timestamps.SECOND),
+        (1_000, timestamps.MILLISECOND),
+        (999_000, timestamps.MILLISECOND),
+        (1, timestamps.MICROSECOND),
+        (1_001, timestamps.MICROSECOND),
     ],
 )
 def test_resolution(microsecond: int, step: timedelta) -> None:
     instant = datetime(2026, 4, 15, tzinfo=UTC).replace(microsecond=microsecond)
 
-    assert instants.resolution(instant) == step
-    assert instants.floor(instant) == datetime(2026, 4, 15, tzinfo=UTC)
+    assert timestamps.resolution(instant) == step
+    assert timestamps.floor(instant) == datetime(2026, 4, 15, tzinfo=UTC)

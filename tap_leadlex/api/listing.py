@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_leadlex import instants
+from tap_leadlex import timestamps
 from tap_leadlex.errors import LeadLexError
-from tap_leadlex.windows import Listed
+from tap_leadlex.planning.windows import Listed
 
 if TYPE_CHECKING:
     import logging
     from datetime import datetime
 
-    from tap_leadlex.client import Client
-    from tap_leadlex.windows import Edge
+    from tap_leadlex.api.client import Client
+    from tap_leadlex.planning.windows import Edge
 
 # The pages of the documentation disagree on the name.
 _CREATED = ("created_at", "created_date")
@@ -46,7 +46,7 @@ class ContactList:
 
     def edge(self, edge: Edge) -> Listed | None:
         """Find an edge; `None` if the list says nothing of use."""
-        after = None if edge.start is None else edge.start - instants.SECOND
+        after = None if edge.start is None else edge.start - timestamps.SECOND
         return self.ask(after, edge.rank)
 
     def ask(self, after: datetime | None, rank: int) -> Listed | None:
@@ -93,4 +93,4 @@ def read(body: bytes) -> Listed:
 
 
 def _created(contact: dict[str, Any]) -> datetime:
-    return instants.parse(next(contact[name] for name in _CREATED if name in contact))
+    return timestamps.parse(next(contact[name] for name in _CREATED if name in contact))

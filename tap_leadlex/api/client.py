@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import httpx
 
-from tap_leadlex import instants
-from tap_leadlex.bodies import check_framing, decompressed, named
+from tap_leadlex import timestamps
+from tap_leadlex.api.integrity import check_framing, decompressed, named
 from tap_leadlex.clock import SYSTEM_CLOCK
 from tap_leadlex.errors import (
     GatewayError,
@@ -155,7 +155,7 @@ class Client:
             ("sort", "created_at"),
         ]
         if after is not None:
-            query.append(("created_after", instants.plain(after)))
+            query.append(("created_after", timestamps.plain(after)))
         if list_id is not None:
             query.append(("list_id", list_id))
         return self._get("/contacts", query, accept="application/json", into=io.BytesIO())
@@ -191,8 +191,8 @@ class Client:
         """
         query: list[tuple[str, str | int]] = [("limit", limit), ("fields", ",".join(fields))]
         if after is not None:
-            query.append(("created_after", instants.plain(after)))
-        query.append(("created_before", instants.plain(before)))
+            query.append(("created_after", timestamps.plain(after)))
+        query.append(("created_before", timestamps.plain(before)))
         if list_id is not None:
             query.append(("list_id", list_id))
         query.extend(("tag", tag) for tag in tags)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from tap_leadlex import instants
+from tap_leadlex import timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -87,7 +87,7 @@ def _reset(headers: Mapping[str, str], now: datetime) -> timedelta | None:
             return datetime.fromtimestamp(number, UTC) - now
         return timedelta(seconds=number)
     except (OSError, OverflowError, ValueError):
-        return _since(now, text, instants.parse)
+        return _since(now, text, timestamps.parse)
 
 
 def _since(now: datetime, text: str, parse: Callable[[str], datetime]) -> timedelta | None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_leadlex.exports import Export
-from tap_leadlex.windows import Answer, Edge, Remark
+from tap_leadlex.api.export import Export
+from tap_leadlex.planning.windows import Answer, Edge, Remark
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
-    from tap_leadlex.listing import ContactList
-    from tap_leadlex.patience import Patience, Stop
-    from tap_leadlex.sweep import Sweep
-    from tap_leadlex.windows import Ask, Reply
+    from tap_leadlex.api.budget import Patience, Stop
+    from tap_leadlex.api.listing import ContactList
+    from tap_leadlex.planning.planner import Sweep
+    from tap_leadlex.planning.windows import Ask, Reply
 
 
 def run(

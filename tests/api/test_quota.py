@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_leadlex.quota import LONGEST, SHORTEST, UNTOLD, Decision, decide
+from tap_leadlex.api.quota import LONGEST, SHORTEST, UNTOLD, Decision, decide
 
 NOW = datetime(2026, 4, 17, 12, 0, 0, tzinfo=UTC)
 FOR_EVER = timedelta(days=400)

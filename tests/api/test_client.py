@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_leadlex import client as client_module
-from tap_leadlex.client import Client
+from tap_leadlex.api import client as client_module
+from tap_leadlex.api.client import Client
+from tap_leadlex.api.table import STANDARD_FIELDS
 from tap_leadlex.errors import QuotaError, RequestError, SettingsError, TransportError
-from tap_leadlex.rows import STANDARD_FIELDS
 from tap_leadlex.sandbox import Fault, Quotas, Reading, Sandbox
 from tap_leadlex.sandbox.readings import Compression
-
-from .support import RawServer
+from tests.support import RawServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

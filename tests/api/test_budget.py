@@ -11,13 +11,12 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from tap_leadlex import instants
+from tap_leadlex import timestamps
 from tap_leadlex.clock import Clock
 from tap_leadlex.sandbox import Fault, Quotas, Reading, Sandbox
 from tap_leadlex.sandbox.readings import HeaderWindow, ListMode, ResetStyle, RetryAfter
 from tap_leadlex.tap import TapLeadLex
-
-from .support import Json, Run, by_id, config_for, run, state_at, truth
+from tests.support import Json, Run, by_id, config_for, run, state_at, truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,7 +117,7 @@ def test_a_run_stops_in_good_order_when_the_quota_ends(
 
 def canonical(printed: str) -> str:
     """Give a printed instant as bookmarks have it."""
-    return instants.canonical(instants.parse(printed))
+    return timestamps.canonical(timestamps.parse(printed))
 
 
 def test_a_quota_that_is_used_up_from_the_beginning(

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from tap_leadlex import instants
-from tap_leadlex.edges import ListAdvice
+from tap_leadlex import timestamps
 from tap_leadlex.errors import DenseInstantError
-from tap_leadlex.samples import SampleAdvice
-from tap_leadlex.windows import Ask, Fence, Window
+from tap_leadlex.planning.list_guide import ListAdvice
+from tap_leadlex.planning.sample_guide import SampleAdvice
+from tap_leadlex.planning.windows import Ask, Fence, Window
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from datetime import datetime
 
-    from tap_leadlex.windows import Answer, Reply, Step
+    from tap_leadlex.planning.windows import Answer, Reply, Step
 
 
 # So often in a row the exports are made smaller before a server that gives none counts as down.
@@ -137,7 +137,7 @@ class Sweep:
 
     def _close(self, window: Window, answer: Answer) -> None:
         """Learn from a window that was closed."""
-        if window.unit < instants.SECOND and len(answer.seen) < self._shown_inside(window):
+        if window.unit < timestamps.SECOND and len(answer.seen) < self._shown_inside(window):
             msg = (
                 f"LeadLex does not seem to heed fractions of a second in its bounds: window "
                 f"{window} came back with fewer contacts than an export had shown in it. "
@@ -151,7 +151,7 @@ class Sweep:
 
     def _cut(self, window: Window, answer: Answer) -> Generator[Step, Reply, None]:
         """Have a full window read in parts."""
-        if window.start is None or window.end - window.start > instants.SECOND:
+        if window.start is None or window.end - window.start > timestamps.SECOND:
             self._full = (window, answer.seen)
             yield from self._list.full()
             return
@@ -159,7 +159,8 @@ class Sweep:
         if middle is None:
             msg = (
                 f"More contacts than one export carries ({self._limit}) were created within a "
-                f"second of {instants.plain(window.start)}, and time cannot split them. {_WAYS_OUT}"
+                f"second of {timestamps.plain(window.start)}, and time cannot split them. "
+                f"{_WAYS_OUT}"
             )
             raise DenseInstantError(msg)
         self._full = None
@@ -174,10 +175,10 @@ class Sweep:
 def _middle_of_second(window: Window, answer: Answer) -> datetime | None:
     """Find where to split a window of one second or less; `None` where LeadLex prints no finer."""
     unit = answer.resolution
-    if window.start is None or window.end - window.start <= unit or not unit < instants.SECOND:
+    if window.start is None or window.end - window.start <= unit or not unit < timestamps.SECOND:
         return None
     if answer.seen:
-        middle = instants.floor(sorted(answer.seen)[len(answer.seen) // 2], unit)
+        middle = timestamps.floor(sorted(answer.seen)[len(answer.seen) // 2], unit)
         if window.start < middle < window.end:
             return middle
-    return instants.floor(window.start + (window.end - window.start) / 2, unit)
+    return timestamps.floor(window.start + (window.end - window.start) / 2, unit)

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
-from tap_leadlex import instants
+from tap_leadlex import timestamps
 from tap_leadlex.errors import DenseInstantError
+from tap_leadlex.planning.planner import Sweep
+from tap_leadlex.planning.windows import Answer, Ask, Edge, Fence, Listed, Remark, Window
 from tap_leadlex.sandbox import History, Reading, Store
 from tap_leadlex.sandbox.histories import make
 from tap_leadlex.sandbox.instants import from_datetime, to_datetime
 from tap_leadlex.sandbox.readings import Bound, ListMode, Order, Precision
-from tap_leadlex.sweep import Sweep
-from tap_leadlex.windows import Answer, Ask, Edge, Fence, Listed, Remark, Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,7 @@ class Model:
     closed: list[Window] = field(default_factory=list)
     delivered: Counter[datetime] = field(default_factory=Counter)
     open: list[Window] = field(default_factory=list)
-    resolution: timedelta = instants.SECOND
+    resolution: timedelta = timestamps.SECOND
     plan: Sequence[Fence] = ()
 
     def run(
@@ -153,7 +153,7 @@ class Model:
                 raise GatewayDownError
             return Answer(full=False, too_big=True)
         printed = [self._printed(time) for time in rows.times]
-        self.resolution = min(map(instants.resolution, printed), default=instants.SECOND)
+        self.resolution = min(map(timestamps.resolution, printed), default=timestamps.SECOND)
         return Answer(
             full=len(rows) >= ask.limit,
             seen=[instant for instant in printed if instant in window],
@@ -167,7 +167,7 @@ class Model:
             return None
         if self.wild:
             return self._nonsense(self.wild)
-        after = None if edge.start is None else from_datetime(edge.start - instants.SECOND)
+        after = None if edge.start is None else from_datetime(edge.start - timestamps.SECOND)
         rows, total = self.listed.page(page=edge.rank, per_page=1, after=after)
         counted = {
             ListMode.WRONG_TOTAL: total // 2,
@@ -263,7 +263,7 @@ def models(draw: st.DrawFn) -> Model:
 
 starts = st.none() | st.datetimes(
     BEGIN.replace(tzinfo=None, microsecond=0), CUTOFF.replace(tzinfo=None), timezones=st.just(UTC)
-).map(instants.floor).filter(lambda start: start < CUTOFF)
+).map(timestamps.floor).filter(lambda start: start < CUTOFF)
 
 
 def most_exports(model: Model, limit: int) -> int:
@@ -286,7 +286,7 @@ def is_dense(model: Model) -> bool:
     window, limit = model.exports[-1].window, model.exports[-1].limit
     assert window.start is not None
     # A finer precision shows only where there are fractions.
-    assert window.end - window.start <= max(model.resolution, instants.MILLISECOND)
+    assert window.end - window.start <= max(model.resolution, timestamps.MILLISECOND)
     return model.held(window.start - window.unit, window.end) >= limit
 
 
@@ -543,11 +543,11 @@ def sweep_a_server_deaf_to_fractions() -> None:
     for _ in range(100):
         assert isinstance(step, Ask)
         assert step.window.start
-        low = instants.floor(step.window.start - step.window.unit)
-        high = instants.floor(step.window.end)
-        rows = [instant for instant in shown if low < instants.floor(instant) < high][:100]
+        low = timestamps.floor(step.window.start - step.window.unit)
+        high = timestamps.floor(step.window.end)
+        rows = [instant for instant in shown if low < timestamps.floor(instant) < high][:100]
         seen = [instant for instant in rows if instant in step.window]
-        step = steps.send(Answer(len(rows) == 100, seen, instants.MILLISECOND))
+        step = steps.send(Answer(len(rows) == 100, seen, timestamps.MILLISECOND))
 
 
 def test_a_gateway_that_streams_only_little_gets_smaller_exports() -> None:

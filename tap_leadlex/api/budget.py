@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 
 import tenacity
 
-from tap_leadlex import instants, quota
-from tap_leadlex.client import date
+from tap_leadlex import timestamps
+from tap_leadlex.api import quota
+from tap_leadlex.api.client import date
 from tap_leadlex.errors import BrokenExportError, GatewayError, QuotaError, TransportError
-from tap_leadlex.windows import Answer
+from tap_leadlex.planning.windows import Answer
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
 
+    from tap_leadlex.api.export import Export, Exporter
     from tap_leadlex.clock import Clock
-    from tap_leadlex.exports import Export, Exporter
+    from tap_leadlex.planning.windows import Ask, Window
     from tap_leadlex.settings import Settings
-    from tap_leadlex.windows import Ask, Window
 
 # Every try draws on the quota. Where less can be asked for at once, that is tried before a third.
 TRIES = 3
@@ -124,7 +125,7 @@ class Patience:
         """Wait until the quota opens, or tell to stop."""
         now = date(headers) or self._clock.now()
         decision = quota.decide(headers, now, refusals=refusals, allowed=self._allowed)
-        opens = instants.plain(instants.floor(decision.opens))
+        opens = timestamps.plain(timestamps.floor(decision.opens))
         when = f"it opens at {opens}" if decision.told else f"it opens by {opens} at the latest"
         if decision.wait is None:
             opens_in = decision.opens - now

@@ -10,14 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_leadlex.clock import Clock
-from tap_leadlex.drift import drift
+from tap_leadlex.planning.drift import drift
+from tap_leadlex.planning.windows import Listed
 from tap_leadlex.sandbox import ListFault, Quotas, Reading, Sandbox, Store
 from tap_leadlex.sandbox.instants import from_datetime, to_datetime
 from tap_leadlex.sandbox.readings import Bound, DateForm, ListMode, Precision
 from tap_leadlex.tap import TapLeadLex
-from tap_leadlex.windows import Listed
-
-from .support import Json, Run, config_for, run
+from tests.support import Json, Run, config_for, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

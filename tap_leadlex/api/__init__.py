@@ -1,0 +1,1 @@
+"""LeadLex's API over HTTP: requests, whole responses, CSV tables, the quota."""

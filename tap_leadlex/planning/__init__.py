@@ -1,0 +1,1 @@
+"""Which windows to export: pure decisions, no I/O and no clock."""
