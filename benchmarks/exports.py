@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from array import array
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -18,17 +19,16 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tap_leadlex.planning.planner import Sweep
-from tap_leadlex.planning.windows import Answer, Ask, Edge, Fence, Listed, Window
+from tap_leadlex.planning.windows import Window
 from tap_leadlex.sandbox import History, Reading, Store
 from tap_leadlex.sandbox.histories import START, make
 from tap_leadlex.sandbox.instants import SECOND, from_datetime, to_datetime
+from tap_leadlex.sandbox.model import Model
 from tap_leadlex.sandbox.readings import Bound, Order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from tap_leadlex.planning.windows import Reply
     from tap_leadlex.sandbox.columns import Columns
 
 FULL_SIZE = 50_000
@@ -75,17 +75,16 @@ class Case:
 
 
 class Server:
-    """The store as the ways see it, with a tally of what it was asked and what they kept."""
+    """A store with a model of LeadLex over it, and a tally of what other ways asked and kept.
+
+    Args:
+        times: When the contacts were created.
+        order: The row order of the export.
+        limit: The rows of one export.
+    """
 
     def __init__(self, times: Sequence[int], order: Order, limit: int) -> None:
-        """Fill the store.
-
-        Args:
-            times: When the contacts were created.
-            order: The row order of the export.
-            limit: The rows of one export.
-        """
-        # Inclusive on both sides: the costliest reading, as rows outside of the window come along.
+        # Inclusive on both sides: the costliest reading, as rows outside the window come too.
         reading = Reading(order=order, lower=Bound.INCLUSIVE, upper=Bound.INCLUSIVE)
         self._store = Store(times, reading=reading)
         self.limit = limit
@@ -93,88 +92,52 @@ class Server:
 
     def forget(self) -> None:
         """Begin a new tally."""
-        self._exports = self._lists = self._kept = 0
-        self._seen = bytearray(len(self._store))
+        self._exports = 0
+        self._kept = array("q")
+
+    def model(self) -> Model:
+        """Return a model of LeadLex over the store."""
+        return Model(self._store)
 
     def export(self, after: int | None, before: int | None) -> Columns:
         """Answer one export."""
         self._exports += 1
         return self._store.export(after=after, before=before, limit=self.limit)
 
-    def listed(self, edge: Edge) -> Listed:
-        """Answer one call of the contact list."""
-        self._lists += 1
-        after = None if edge.start is None else from_datetime(edge.start)
-        columns, total = self._store.page(page=edge.rank, per_page=1, after=after)
-        return Listed(to_datetime(columns.times[0]) if columns.times else None, total)
-
-    def keep(self, numbers: Sequence[int]) -> None:
+    def keep(self, numbers: Iterable[int]) -> None:
         """Deliver contacts."""
-        self._kept += len(numbers)
-        for number in numbers:
-            self._seen[number] = 1
+        self._kept.extend(numbers)
 
     @property
     def cost(self) -> Cost:
         """What it came to so far."""
-        distinct = self._seen.count(1)
-        return Cost(self._exports, self._lists, len(self._store) - distinct, self._kept - distinct)
+        return self.cost_of(self._exports, 0, self._kept)
+
+    def cost_of(self, exports: int, look_ups: int, numbers: Sequence[int]) -> Cost:
+        """Compare what was delivered with the store."""
+        seen = bytearray(len(self._store))
+        for number in numbers:
+            seen[number] = 1
+        distinct = seen.count(1)
+        return Cost(exports, look_ups, len(self._store) - distinct, len(numbers) - distinct)
 
 
-def sweep(server: Server, whole: Window, *, whole_first: bool, use_list: bool) -> Cost:
+def ours(server: Server, whole: Window, *, use_list: bool, whole_first: bool = False) -> Cost:
     """Read a range as the tap does, in one run."""
-    server.forget()
-    sweeper = Sweep(whole, server.limit, whole_first=whole_first, use_list=use_list)
-    run(server, whole, sweeper, 10**9)
-    return server.cost
+    model = server.model()
+    model.sync(whole, server.limit, whole_first=whole_first, use_list=use_list)
+    return server.cost_of(len(model.requests), model.look_ups, model.delivered)
 
 
 def stopped(server: Server, whole: Window, *, use_list: bool) -> Cost:
     """Read a range as the tap does, in runs that the quota stops."""
-    server.forget()
-    left: Window | None = whole
-    plan: Sequence[Fence] = ()
-    while left:
-        sweeper = Sweep(left, server.limit, whole_first=False, use_list=use_list, plan=plan)
-        left = run(server, left, sweeper, QUOTA)
-        plan = sweeper.plan
-    return server.cost
-
-
-def run(server: Server, whole: Window, sweeper: Sweep, exports: int) -> Window | None:
-    """Run a sweep over so many exports; give what is left."""
-    steps = sweeper.steps()
-    closed = whole.start
-    reply: Reply = None
-    while True:
-        try:
-            step = steps.send(reply)
-        except StopIteration:
-            return None
-        if not isinstance(step, Ask):
-            reply = server.listed(step) if isinstance(step, Edge) else None
-            continue
-        if not exports:
-            return Window(closed, whole.end)
-        exports -= 1
-        reply = _answer(server, step.window)
-        if not reply.full:
-            closed = step.window.end
-
-
-def _answer(server: Server, window: Window) -> Answer:
-    """Ask wide, keep exact, as the tap's exporter does."""
-    after = None if window.start is None else from_datetime(window.start - window.unit)
-    rows = server.export(after, from_datetime(window.end))
-    inside = [
-        (instant, number)
-        for instant, number in zip(map(to_datetime, rows.times), rows.numbers, strict=True)
-        if instant in window
-    ]
-    full = len(rows) >= server.limit
-    if not full:
-        server.keep([number for _, number in inside])
-    return Answer(full, [instant for instant, _ in inside])
+    model = server.model()
+    left = whole
+    model.max_exports = QUOTA
+    while not model.sync(left, server.limit, use_list=use_list):
+        left = Window(model.closed[-1].end if model.closed else whole.start, whole.end)
+        model.max_exports = len(model.requests) + QUOTA
+    return server.cost_of(len(model.requests), model.look_ups, model.delivered)
 
 
 def fixed_windows(server: Server, bounds: Iterator[int]) -> Cost:
@@ -241,8 +204,8 @@ def measure(history: History, contacts: int, limit: int) -> Iterator[Case]:
     for order in Order:
         server = Server(times, order, limit)
         ways = {
-            "with the list": sweep(server, whole, whole_first=False, use_list=True),
-            "without the list": sweep(server, whole, whole_first=False, use_list=False),
+            "with the list": ours(server, whole, use_list=True),
+            "without the list": ours(server, whole, use_list=False),
             "with the list, ten a run": stopped(server, whole, use_list=True),
             "without the list, ten a run": stopped(server, whole, use_list=False),
             **whatever_the_order,
@@ -257,9 +220,9 @@ def incremental(history: History, contacts: int, limit: int) -> tuple[Cost, Cost
     times = make(history, contacts * thin)[::thin]
     server = Server(times, Order.SHUFFLED, limit)
     bookmark = to_datetime(times[-int(0.9 * limit)] // SECOND * SECOND)
-    news = sweep(server, Window(bookmark, CUTOFF), whole_first=True, use_list=True)
+    news = ours(server, Window(bookmark, CUTOFF), whole_first=True, use_list=True)
     nothing = Window(CUTOFF, CUTOFF + timedelta(days=1))
-    return news, sweep(server, nothing, whole_first=True, use_list=True)
+    return news, ours(server, nothing, whole_first=True, use_list=True)
 
 
 def misses(case: Case) -> Iterator[str]:

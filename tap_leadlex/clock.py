@@ -1,4 +1,4 @@
-"""The clock and the sleep, handed in where they are needed."""
+"""The clock and the sleep, passed in wherever they are needed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Clock:
     """Time as a run sees it.
 
     Attributes:
-        now: Gives the present instant, aware and in UTC.
+        now: Returns the present instant, aware and in UTC.
         sleep: Waits for some seconds.
     """
 

@@ -1,56 +1,74 @@
-"""What can go wrong, each with its advice to the user.
+"""The exceptions, named by what the caller may do. Each message tells the user what to do.
 
 LeadLexError
-├── SettingsError         a setting is unusable; found before any call
-├── StateError            the state does not fit this run; found before any call
-├── DenseInstantError     more contacts in one instant than one export carries
+├── SettingsError         a setting cannot be used; raised before any call
+├── StateError            the state does not fit this run; raised before any call
+├── DenseInstantError     one instant holds more records than one export carries
+├── ListError             the list gave no usable answer: do without it
 ├── RequestError          LeadLex refused for good: never retried
-│   └── QuotaError        LeadLex refused for now (429)
-└── BrokenExportError     an answer that is not whole or not readable
-    ├── TableError        the CSV is not what it must be
-    └── TransportError    the answer did not arrive: worth another try
-        └── GatewayError  5xx, time-out or cut: it may be too big to arrive
-            └── CutError  cut where the transport did not notice
+│   └── QuotaError        LeadLex refused for now (HTTP 429)
+└── BrokenExportError     an export that is incomplete or unreadable
+    ├── TableError        the body is not the CSV table that it must be
+    └── TransportError    the response did not arrive: worth a retry
+        └── GatewayError  5xx, timeout or cut: the response may be too big to arrive
+            └── CutError  the body ends too early, although the transport called it complete
+
+RunStopped                not an error: the run ends early, with its state saved
 """
 
 from __future__ import annotations
 
+import http
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import timedelta
 
 
 class LeadLexError(Exception):
-    """Any end of a run that the user has to read about: one line, with what to do."""
+    """A failure that the user reads: one line that says what is wrong and what to do."""
 
 
 class SettingsError(LeadLexError):
-    """One setting or several cannot be used."""
+    """One or more settings cannot be used."""
 
 
 class StateError(LeadLexError):
-    """The state handed in does not fit the settings of this run."""
+    """The state cannot be used, or does not fit the settings of this run."""
 
 
 class DenseInstantError(LeadLexError):
-    """One instant holds more contacts than one export carries: time cannot split it."""
+    """One instant holds more records than one export carries, and time bounds cannot split it."""
+
+
+class ListError(LeadLexError):
+    """The list gave no usable answer. The message is a clause: the reason."""
 
 
 class RequestError(LeadLexError):
-    """LeadLex refused the request, and would refuse it again."""
+    """LeadLex refused the request, and would refuse it again.
+
+    Args:
+        message: The message.
+        status: The HTTP status of the refusal; `None` if its content is what is wrong.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class QuotaError(RequestError):
-    """LeadLex refused the request until later (HTTP 429).
+    """LeadLex refused the request for now (HTTP 429).
 
-    Attributes:
+    Args:
+        message: The message.
         headers: The headers of the refusal, which may say until when.
     """
 
     def __init__(self, message: str, headers: Mapping[str, str]) -> None:
-        """Keep the headers of the refusal beside the message."""
-        super().__init__(message)
+        super().__init__(message, http.HTTPStatus.TOO_MANY_REQUESTS)
         self.headers = headers
 
 
@@ -59,16 +77,36 @@ class BrokenExportError(LeadLexError):
 
 
 class TableError(BrokenExportError):
-    """The answer arrived, but it is not the table of contacts that it must be."""
+    """The response arrived, but its body is not the table that it must be."""
 
 
 class TransportError(BrokenExportError):
-    """The answer did not arrive, or not to its end."""
+    """The response did not arrive, or not completely."""
 
 
 class GatewayError(TransportError):
-    """LeadLex was reached and did not give the whole answer: it may be too big for its gateway."""
+    """LeadLex was reached but did not send the whole response: it may be too big."""
 
 
 class CutError(GatewayError):
-    """The table ends too early, although the transport calls it whole."""
+    """The table ends too early, although the transport calls the body complete."""
+
+
+class RunStopped(Exception):  # noqa: N818 - not an error
+    """The run ends early, with its state saved.
+
+    Args:
+        by: What stopped it: `quota`, or the name of a setting.
+        reason: Why, as the beginning of a sentence.
+        advice: How to continue, as a sentence.
+        opens_in: The time until the quota reopens; `None` if the quota did not stop the run.
+    """
+
+    def __init__(
+        self, by: str, reason: str, advice: str, opens_in: timedelta | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.by = by
+        self.reason = reason
+        self.advice = advice
+        self.opens_in = opens_in

@@ -1,4 +1,4 @@
-"""Singer messages to stdout, by the window, and whole whatever signal comes."""
+"""Singer messages to stdout: fast, a window at a time, and never cut by a signal."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 SPOOL_IN_MEMORY = 1024 * 1024
 CHUNK = 64 * 1024
-# What both encoders write alike. What else a stream map makes is left to the SDK's.
+# What msgspec writes as the SDK does. Other values, from stream maps, are left to the SDK.
 _PLAIN = {str, int, bool, list, dict, Decimal, NoneType}
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Put SIGINT and SIGTERM off to the end of a `with` block.
+    """Delay SIGINT and SIGTERM until the end of a `with` block.
 
-    The SDK's handler writes a STATE and exits, from wherever the program happens to be: in the
-    middle of a line that waits for a full pipe, or of a change to the state.
+    The handler writes a STATE and exits, wherever the program is: in the middle of a line that
+    waits for a full pipe, or halfway through a change of the state.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
@@ -46,7 +46,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 class MessageWriter(SingerWriter):
-    """The SDK's writer, which also takes RECORD messages by the window."""
+    """The SDK's writer, which also writes the RECORD messages of a window at once."""
 
     def write_message(self, message: Message) -> None:
         """Write one message and flush.
@@ -58,10 +58,10 @@ class MessageWriter(SingerWriter):
             super().write_message(message)
 
     def write_records(self, batch: RecordBatch) -> None:
-        """Write the RECORD messages of a window, some whole lines at a time.
+        """Write the RECORD messages of a window, some complete lines at a time.
 
         Args:
-            batch: The window's messages.
+            batch: The messages.
         """
         for lines in batch.chunks():
             with uninterrupted():
@@ -70,10 +70,19 @@ class MessageWriter(SingerWriter):
 
 
 class RecordBatch:
-    """The RECORD messages of one window, kept until the window proves whole.
+    """The RECORD messages of one window, held back until its export is known to be complete.
 
-    They wait encoded, in memory first and then in a private temporary file, so that memory does
-    not grow with the window.
+    They are encoded at once and kept in memory first, then in a private temporary file, so that
+    memory does not grow with the window. Use it in a `with` block.
+
+    Args:
+        stream_maps: The stream's maps; each makes one message of a record, or none.
+        fields: The properties of a record.
+        extracted: When the export was received.
+        version: The version of the records, if any.
+
+    Attributes:
+        records: How many records the batch has.
     """
 
     def __init__(
@@ -83,30 +92,22 @@ class RecordBatch:
         extracted: datetime,
         version: int | None,
     ) -> None:
-        """Begin an empty batch.
-
-        Args:
-            stream_maps: The stream's maps; each makes one message of a record, or none.
-            fields: The properties of a record.
-            extracted: When the export was received.
-            version: The version that the records belong to, if any.
-        """
         self._encoder = msgspec.json.Encoder(enc_hook=str, decimal_format="number")
         common: dict[str, Any] = {"time_extracted": extracted.isoformat()}
         if version is not None:
             common["version"] = version
-        self._ways = [
+        self._outputs = [
             (stream_map.transform, *self._envelope(stream_map.stream_alias, common))
             for stream_map in stream_maps
         ]
         self._fields = fields
-        self._record = _record(fields)
-        self._unchanged = len(stream_maps) == 1 and _changes_nothing(stream_maps[0])
+        self._record = _record_type(fields)
+        self._unmapped = len(stream_maps) == 1 and _is_identity(stream_maps[0])
         self._spool = tempfile.SpooledTemporaryFile(SPOOL_IN_MEMORY)  # noqa: SIM115
         self.records = 0
 
     def __enter__(self) -> Self:
-        """Open the batch for a `with` block."""
+        """Return the batch."""
         return self
 
     def __exit__(
@@ -115,28 +116,28 @@ class RecordBatch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Throw the messages away."""
+        """Discard the messages."""
         self._spool.close()
 
     def extend(self, records: Sequence[tuple[Any, ...]]) -> None:
-        """Take some records in.
+        """Add some records.
 
         Args:
             records: The values of each, in the order of the fields.
         """
         self.records += len(records)
         if records:
-            self._spool.write(self._as_is(records) if self._unchanged else self._mapped(records))
+            self._spool.write(self._plain(records) if self._unmapped else self._mapped(records))
 
     def chunks(self) -> Iterator[bytes]:
-        """Give the messages in the order in which they came in, some whole lines at a time."""
+        """Yield the messages in the order of the records, some complete lines at a time."""
         self._spool.seek(0)
         while lines := self._spool.read(CHUNK):
             yield lines + self._spool.readline()
 
-    def _as_is(self, records: Sequence[tuple[Any, ...]]) -> bytes:
-        """Encode records in one go: JSON has no line end inside, so each ends a record."""
-        ((_, head, tail),) = self._ways
+    def _plain(self, records: Sequence[tuple[Any, ...]]) -> bytes:
+        """Encode records in one go. JSON has no line ends inside, so each line ends a record."""
+        ((_, head, tail),) = self._outputs
         lines = self._encoder.encode_lines(starmap(self._record, records)).removesuffix(b"\n")
         return head + lines.replace(b"\n", tail + head) + tail
 
@@ -145,14 +146,14 @@ class RecordBatch:
         messages = []
         for values in records:
             record = dict(zip(self._fields, values, strict=True))
-            for transform, head, tail in self._ways:
+            for transform, head, tail in self._outputs:
                 mapped = transform(record)
                 if mapped is not None:
                     messages += [head, self._encoded(mapped), tail]
         return b"".join(messages)
 
     def _envelope(self, stream: str, common: dict[str, Any]) -> tuple[bytes, bytes]:
-        """Give what stands before and behind the record in each of a stream's messages."""
+        """Return what comes before and after the record in each message of a stream."""
         mark = b"\0"
         message = {"type": "RECORD", "stream": stream, "record": msgspec.Raw(mark), **common}
         head, _, tail = self._encoder.encode(message).partition(mark)
@@ -164,15 +165,15 @@ class RecordBatch:
         return serialize_json(record).encode()
 
 
-def _changes_nothing(stream_map: StreamMap) -> bool:
-    """Tell whether a stream map leaves records as they are."""
+def _is_identity(stream_map: StreamMap) -> bool:
+    """Return whether a stream map leaves records as they are."""
     return type(stream_map) is SameRecordTransform and not stream_map.flattening_enabled
 
 
-def _record(fields: Sequence[str]) -> type[msgspec.Struct]:
-    """Make the type of a record, which is encoded quicker than a dict.
+def _record_type(fields: Sequence[str]) -> type[msgspec.Struct]:
+    """Return a struct type for records, which msgspec encodes faster than a dict.
 
-    Its attributes have names of their own: not every column's name is one of Python's.
+    Its attributes have neutral names: not every column name is a Python identifier.
     """
     names = {f"field_{number}": field for number, field in enumerate(fields)}
     return msgspec.defstruct("Record", list(names), rename=names, gc=False)

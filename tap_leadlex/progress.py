@@ -1,4 +1,4 @@
-"""What a run tells of itself: where it stands, in words."""
+"""What a run tells its user: how far it is, why it waits, why it stops."""
 
 from __future__ import annotations
 
@@ -10,80 +10,140 @@ from tap_leadlex import timestamps
 if TYPE_CHECKING:
     import logging
     from collections.abc import Mapping
+    from datetime import datetime, timedelta
 
-    from tap_leadlex.api.budget import Stop
-    from tap_leadlex.api.export import Export, Exporter
-    from tap_leadlex.planning.planner import Sweep
-    from tap_leadlex.planning.windows import Window
+    from tap_leadlex.errors import RunStopped
+    from tap_leadlex.planning.windows import ListEntry, LookUp, Window
+    from tap_leadlex.resources import Resource
 
 
-class Report:
-    """Says in words how far a sweep is."""
+class RunLog:
+    """Writes the log lines of one stream in one run.
 
-    def __init__(
-        self, whole: Window, sweep: Sweep, exporter: Exporter, logger: logging.Logger
-    ) -> None:
-        """Begin before the first window.
+    Args:
+        logger: The stream's logger; Meltano shows its lines under the stream's name.
+        resource: The resource, for its nouns.
+        whole: The range of the run.
+
+    Attributes:
+        records: How many records have been delivered.
+        total: How many the list counted at the start; `None` if unknown.
+    """
+
+    def __init__(self, logger: logging.Logger, resource: Resource, whole: Window) -> None:
+        self._log = logger
+        self._resource = resource
+        self._whole = whole
+        self._warned: set[str] = set()
+        self.records = 0
+        self.total: int | None = None
+
+    def info(self, text: str) -> None:
+        """Log a sentence."""
+        self._log.info("%s", text)
+
+    def warning(self, text: str) -> None:
+        """Log a warning."""
+        self._log.warning("%s", text)
+
+    def warn_once(self, kind: str, text: str) -> None:
+        """Log a warning, unless there has been one of its kind."""
+        if kind not in self._warned:
+            self._warned.add(kind)
+            self.warning(text)
+
+    def closed(self, window: Window, records: int, calls: int, headers: Mapping[str, str]) -> None:
+        """Log a closed window.
 
         Args:
-            whole: The range of the run.
-            sweep: Knows how many contacts the list has counted.
-            exporter: Knows how many calls were made.
-            logger: The stream's logger.
+            window: The window.
+            records: How many records it has.
+            calls: How many export calls the run has made.
+            headers: The headers of the export.
         """
-        self._whole = whole
-        self._sweep = sweep
-        self._exporter = exporter
-        self._log = logger
-        self._delivered = 0
-
-    def closed(self, export: Export) -> None:
-        """Report a closed window."""
-        self._delivered += export.batch.records
+        self.records += records
         self._log.info(
-            "Closed window %s: %s contacts. %s used; %s.%s",
-            export.window,
-            f"{export.batch.records:,}",
-            "1 export call"
-            if self._exporter.calls == 1
-            else f"{self._exporter.calls} export calls",
-            self._share(export.window),
-            _quota(export.headers),
+            "Closed window %s: %s %s. %s used; %s.%s",
+            window,
+            f"{records:,}",
+            self._resource.records,
+            _calls(calls),
+            self._share(window),
+            _quota(headers),
         )
 
-    def stopped(self, stop: Stop) -> None:
-        """Report why the run ends before the cut-off, in structured logs to schedulers as well."""
+    def counting(self, look_up: LookUp) -> LookUp:
+        """Wrap look-ups of the list, to learn its first total."""
+
+        def counted(start: datetime | None, rank: int) -> ListEntry:
+            entry = look_up(start, rank)
+            if self.total is None:
+                self.total = entry.total
+            return entry
+
+        return counted
+
+    def retrying(self, error: BaseException | None) -> None:
+        """Log why a call is repeated: it costs quota."""
+        self._log.warning("%s Retrying (one more export call).", error or "")
+
+    def waiting(self, when: str, left: timedelta) -> None:
+        """Log that the run waits for the quota."""
+        self._log.info(
+            "Waiting for the export quota: %s (%.0f s left).", when, left.total_seconds()
+        )
+
+    def stopped(self, stop: RunStopped) -> None:
+        """Log why the run ends early; structured logs carry it for schedulers."""
         left = ""
-        if self._sweep.listed is not None:
-            left = f", about {max(self._sweep.listed - self._delivered, 0):,} are left"
+        if self.total is not None:
+            left = f", about {max(self.total - self.records, 0):,} left"
+        opens_in = stop.opens_in
         self._log.warning(
-            "Stopped, with the state saved: %s. %s contacts of this run are in%s. %s",
+            "Stopped: %s. State saved; %s %s synced%s. %s",
             stop.reason,
-            f"{self._delivered:,}",
+            f"{self.records:,}",
+            self._resource.records,
             left,
             stop.advice,
             extra={
                 "stopped_by": stop.by,
-                "opens_in_seconds": (
-                    None if stop.opens_in is None else math.ceil(stop.opens_in.total_seconds())
-                ),
+                "opens_in_seconds": None
+                if opens_in is None
+                else math.ceil(opens_in.total_seconds()),
             },
         )
 
+    def drifted(self, change: int, bookmark: datetime) -> None:
+        """Log that LeadLex's count below the bookmark differs from what was delivered."""
+        self._log.warning(
+            "LeadLex has %s %s %s created before %s than were delivered: %s. A full refresh "
+            "corrects this.",
+            f"{abs(change):,}",
+            "more" if change > 0 else "fewer",
+            self._resource.records,
+            timestamps.plain(bookmark),
+            "some came later with an earlier date" if change > 0 else "some are gone",
+        )
+
     def _share(self, done: Window) -> str:
-        """Say how much of the way lies behind: in contacts where the list counted, else in time."""
+        """Return how much is done: in records if the list counted them, else in time."""
         if done.end >= self._whole.end:
-            return "all of the way done"
-        if self._sweep.listed:
-            return f"{min(self._delivered / self._sweep.listed, 1):.0%} of the way done"
+            return "100% done"
+        if self.total:
+            return f"{min(self.records / self.total, 1):.0%} done"
         if self._whole.start is None:
-            return f"next from {timestamps.plain(done.end)}"
+            return f"continuing from {timestamps.plain(done.end)}"
         span = self._whole.end - self._whole.start
-        return f"{(done.end - self._whole.start) / span:.0%} of the way done"
+        return f"{(done.end - self._whole.start) / span:.0%} done"
+
+
+def _calls(calls: int) -> str:
+    return "1 export call" if calls == 1 else f"{calls} export calls"
 
 
 def _quota(headers: Mapping[str, str]) -> str:
-    """Say what LeadLex's headers tell of the quota, or nothing."""
+    """Return what LeadLex's headers say about the quota, or nothing."""
     remaining = headers.get("X-RateLimit-Remaining")
     limit = headers.get("X-RateLimit-Limit")
     return f" LeadLex says {remaining} of {limit} calls are left." if remaining and limit else ""

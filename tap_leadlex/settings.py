@@ -1,287 +1,324 @@
-"""The settings: their JSON schema, what is wrong with a value, and their typed form."""
-
-from __future__ import annotations
+"""The settings of a run: one annotated dataclass from which schema, rules and defaults derive."""
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
 from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_leadlex import timestamps
-from tap_leadlex.api.table import STANDARD_FIELDS
 from tap_leadlex.errors import SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from datetime import datetime
+from tap_leadlex.resources import Resource
+from tap_leadlex.scope import Scope
+from tap_leadlex.setting import Setting
 
 MAX_LIMIT = 50_000
 MAX_SECONDS = 100 * 366 * 86_400  # a century: beyond it, dates and clocks overflow
-FIRST_YEAR = 1900
 DEFAULT_API_URL = "https://data.leadlex.com/functions/v1/api-gateway/v1"
 
 _LOOPBACK = r"(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])"
-_END = r"(?![\s\S])"  # unlike $, it does not look over a line end at the end
+_END = r"(?![\s\S])"  # unlike $, it does not match before a line end at the end
 _LABEL = r"[A-Za-z0-9_-]{1,63}"
 _HOST = rf"({_LABEL}(\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\])"
 _API_URL = rf"^(https://{_HOST}|http://{_LOOPBACK})(:\d+)?(/[^\s?#]*)?{_END}"
 
-SCHEMA: dict[str, Any] = th.PropertiesList(
-    th.Property(
-        "api_key",
-        th.StringType(pattern=rf"^[\x21-\x7e]+{_END}"),
-        required=True,
-        secret=True,
-        title="API key",
-        description="The workspace's key, from LeadLex's settings under API; it begins with wbk_.",
-    ),
-    th.Property(
-        "api_url",
-        th.StringType(pattern=_API_URL),
-        default=DEFAULT_API_URL,
-        title="API URL",
-        description="Base of the API, https only; http is allowed on a loopback address.",
-    ),
-    th.Property(
-        "start_date",
-        th.DateTimeType,
-        title="Start date",
-        description="Earliest created_at of a first sync; everything when it is not set.",
-    ),
-    th.Property(
-        "end_date",
-        th.DateTimeType,
-        title="End date",
-        description="Exclusive upper bound of created_at, for a bounded backfill; now if not set.",
-    ),
-    th.Property(
-        "list_id",
-        th.StringType(pattern=r"\S"),
-        title="List id",
-        description="Only members of this list.",
-    ),
-    th.Property(
-        "tags",
-        th.ArrayType(th.StringType(pattern=r"\S")),
-        default=[],
-        title="Tags",
-        description="Only contacts that carry all of these tags.",
-    ),
-    th.Property(
-        "extra_fields",
-        th.ArrayType(th.StringType(pattern=rf'^[^\s,"\\\x00-\x1f]+{_END}')),
-        default=[],
-        title="Extra fields",
-        description="Further export columns, each a nullable string property.",
-    ),
-    th.Property(
-        "export_limit",
-        th.IntegerType(minimum=1, maximum=MAX_LIMIT),
-        default=MAX_LIMIT,
-        title="Export limit",
-        description="Rows asked for in one export.",
-    ),
-    th.Property(
-        "lookback_seconds",
-        th.IntegerType(minimum=0, maximum=MAX_SECONDS),
-        default=0,
-        title="Look-back",
-        description="Start this many seconds before the bookmark; repeats contacts on purpose.",
-    ),
-    th.Property(
-        "settle_seconds",
-        th.IntegerType(minimum=0, maximum=MAX_SECONDS),
-        default=60,
-        title="Settle time",
-        description="Stay this many seconds behind now, so that late commits are not missed.",
-    ),
-    th.Property(
-        "quota_wait_seconds",
-        th.IntegerType(minimum=0, maximum=MAX_SECONDS),
-        default=0,
-        title="Quota wait",
-        description="Seconds that one run may wait for the export quota in all; 0 stops at once.",
-    ),
-    th.Property(
-        "max_exports",
-        th.IntegerType(minimum=1),
-        title="Maximum exports",
-        description="Stop cleanly after this many export calls and leave the quota to others.",
-    ),
-    th.Property(
-        "check_drift",
-        th.BooleanType,
-        default=True,
-        title="Check drift",
-        description=(
-            "Compare, at most once a day, what LeadLex counts below the bookmark with what was "
-            "delivered, and warn when they differ."
-        ),
-    ),
-    th.Property(
-        "request_timeout",
-        th.IntegerType(minimum=1, maximum=86_400),
-        default=300,
-        title="Request time-out",
-        description="Seconds without a byte before a request is given up.",
-    ),
-    th.Property(
-        "user_agent",
-        th.StringType(pattern=rf"^[\x21-\x7e][\x20-\x7e]*{_END}"),
-        title="User agent",
-        description="User-Agent header of every request; tap-leadlex/<version> when not set.",
-    ),
-    additional_properties=False,
-).to_dict()
+_SECONDS = {"type": "integer", "minimum": 0, "maximum": MAX_SECONDS}
+_SECONDS_RULE = "must be a whole number of seconds, from 0 to a century"
+_OF_STREAMS = "the settings that the table of streams brings along"
 
-# What each setting must be, in the words of an error message.
-RULES = {
-    "api_key": "must be the workspace's key, neither empty nor with white space in it",
-    "api_url": "must begin with https:// (http:// only on a loopback address), without a query",
-    "start_date": f"must be an ISO 8601 date or date-time from {FIRST_YEAR} on",
-    "end_date": f"must be an ISO 8601 date or date-time from {FIRST_YEAR} on, after start_date",
-    "list_id": "must be the id of a list",
-    "tags": "must be an array of tags, none of them empty",
-    "extra_fields": (
-        "must be an array of column names, without white space, commas, quotes or backslashes"
-    ),
-    "export_limit": f"must be a whole number from 1 to {MAX_LIMIT}",
-    "lookback_seconds": "must be a whole number of seconds, from 0 to a century",
-    "settle_seconds": "must be a whole number of seconds, from 0 to a century",
-    "quota_wait_seconds": "must be a whole number of seconds, from 0 to a century",
-    "max_exports": "must be a whole number, 1 or more",
-    "check_drift": "must be true or false",
-    "request_timeout": "must be a whole number of seconds, from 1 to a day",
-    "user_agent": "must be printable ASCII text",
+# Settings of the SDK that would lose records here, with the reason.
+REFUSED = {
     "batch_config": (
         "is not supported: BATCH messages would put bookmarks ahead of their records; remove it"
+    ),
+    "emit_activate_version_messages": (
+        "is not supported: the SDK would write ACTIVATE_VERSION before the records, so that a run "
+        "that stops early deletes records; the tap writes it when a full refresh is complete"
     ),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The settings of one run, typed and with their defaults; see `SCHEMA` for their meaning."""
-
-    api_key: str
-    api_url: str
-    start_date: datetime | None
-    end_date: datetime | None
-    list_id: str | None
-    tags: tuple[str, ...]
-    extra_fields: tuple[str, ...]
-    export_limit: int
-    lookback_seconds: int
-    settle_seconds: int
-    quota_wait_seconds: int
-    max_exports: int | None
-    check_drift: bool
-    request_timeout: int
-    user_agent: str
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The export columns of the stream: the standard ones, then the extra ones."""
-        extra = (field for field in self.extra_fields if field not in STANDARD_FIELDS)
-        return (*STANDARD_FIELDS, *dict.fromkeys(extra))
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any], user_agent: str) -> Settings:
-        """Type a config that `SCHEMA` accepts.
-
-        Args:
-            config: The config with its defaults filled in; null counts as not set.
-            user_agent: The user agent where the config has none.
-
-        Raises:
-            SettingsError: If a date or the URL is none, or `end_date` is not later than
-                `start_date`.
-        """
-        given = {name: value for name, value in config.items() if value is not None}
-        start_date = _date(given, "start_date")
-        end_date = _date(given, "end_date")
-        if start_date and end_date and end_date <= start_date:
-            raise SettingsError(_complaint("end_date"))
-        return cls(
-            api_key=given.get("api_key", ""),  # discovery needs none
-            api_url=_url(given.get("api_url", DEFAULT_API_URL)),
-            start_date=start_date,
-            end_date=end_date,
-            list_id=given.get("list_id"),
-            tags=tuple(given.get("tags", ())),
-            extra_fields=tuple(given.get("extra_fields", ())),
-            export_limit=given.get("export_limit", MAX_LIMIT),
-            lookback_seconds=given.get("lookback_seconds", 0),
-            settle_seconds=given.get("settle_seconds", 60),
-            quota_wait_seconds=given.get("quota_wait_seconds", 0),
-            max_exports=given.get("max_exports"),
-            check_drift=given.get("check_drift", True),
-            request_timeout=given.get("request_timeout", 300),
-            user_agent=given.get("user_agent", user_agent),
-        )
-
-
-def complaints(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
-    """Say what is wrong with a config, never quoting a value: one of them is the key.
-
-    Args:
-        config: The config as it was given.
-        schema: `SCHEMA`, completed with the SDK's own settings.
-
-    Yields:
-        One line for each setting that is missing, unknown or not what it must be.
-    """
-    given = dict(config)
-    errors = JSONSchemaValidator(dict(schema)).iter_errors(given)
-    unsound = {str(error.path[0]) for error in errors if error.path}
-    missing = set(schema["required"]) - given.keys()
-    unknown = set(given) - set(schema["properties"])
-    yield from map(_complaint, sorted(unsound | missing | unknown))
-
-
-def misread(environment: Mapping[str, str], schema: Mapping[str, Any]) -> Iterator[str]:
-    """Say which environment variables do not hold what the SDK must make of them.
-
-    Args:
-        environment: The environment variables.
-        schema: `SCHEMA`, completed with the SDK's own settings.
-
-    Yields:
-        One line for each setting, as `complaints` does.
-    """
-    readers: dict[str, Callable[[str], object]] = {"integer": int, "object": json.loads}
-    for name, rule in schema["properties"].items():
-        text = environment.get(f"TAP_LEADLEX_{name.upper()}")
-        for kind in rule["type"]:
-            try:
-                _ = text is None or readers.get(kind, str)(text)
-            except ValueError:
-                yield _complaint(name)
-
-
-def _complaint(name: str) -> str:
-    otherwise = "is not valid" if name in SCHEMA["properties"] else "is unknown; see --about"
-    return f"Setting '{name}' {RULES.get(name, otherwise)}."
-
-
 def _url(text: str) -> str:
-    try:
-        _ = urlsplit(text).port  # what the schema cannot: an IPv6 address, a port up to 65535
-    except ValueError:
-        raise SettingsError(_complaint("api_url")) from None
+    _ = urlsplit(text).port  # what the schema cannot check: an IPv6 address, a port up to 65535
     return text.rstrip("/")
 
 
-def _date(config: Mapping[str, Any], name: str) -> datetime | None:
-    if name not in config:
-        return None
-    try:
-        instant = timestamps.parse(config[name])
-    except ValueError:
-        instant = None
-    if instant is None or instant.year < FIRST_YEAR:
-        raise SettingsError(_complaint(name))
+def _date(text: str) -> datetime:
+    instant = timestamps.parse(text)
+    if instant.year < timestamps.FIRST_YEAR:
+        raise ValueError(text)
     return instant
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The settings of one run, typed.
+
+    The settings that the table of streams brings along (`list_id`, `tags`, ...) are in `streams`,
+    by name.
+    """
+
+    api_key: Annotated[
+        str,
+        Setting(
+            title="API key",
+            description=(
+                "The workspace's key, from LeadLex's settings under API; it begins with wbk_."
+            ),
+            rule="must be the workspace's key, not empty and without white space",
+            schema={"type": "string", "pattern": rf"^[\x21-\x7e]+{_END}"},
+            required=True,
+            secret=True,
+        ),
+    ] = ""  # discovery needs none
+    api_url: Annotated[
+        str,
+        Setting(
+            title="API URL",
+            description="Base of the API, https only; http is allowed on a loopback address.",
+            rule=("must begin with https:// (http:// only on a loopback address), without a query"),
+            schema={"type": "string", "pattern": _API_URL},
+            parse=_url,
+        ),
+    ] = DEFAULT_API_URL
+    start_date: Annotated[
+        datetime | None,
+        Setting(
+            title="Start date",
+            description="Earliest created_at of a first sync; everything when it is not set.",
+            rule=f"must be an ISO 8601 date or date-time from {timestamps.FIRST_YEAR} on",
+            schema={"type": "string", "format": "date-time"},
+            parse=_date,
+        ),
+    ] = None
+    end_date: Annotated[
+        datetime | None,
+        Setting(
+            title="End date",
+            description=(
+                "Exclusive upper bound of created_at, for a bounded backfill; now if not set."
+            ),
+            rule=(
+                f"must be an ISO 8601 date or date-time from {timestamps.FIRST_YEAR} on, after "
+                "start_date"
+            ),
+            schema={"type": "string", "format": "date-time"},
+            parse=_date,
+        ),
+    ] = None
+    streams: Annotated[Mapping[str, Any], _OF_STREAMS] = field(default_factory=dict)
+    export_limit: Annotated[
+        int,
+        Setting(
+            title="Export limit",
+            description="Rows asked for in one export.",
+            rule=f"must be a whole number from 1 to {MAX_LIMIT}",
+            schema={"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
+        ),
+    ] = MAX_LIMIT
+    lookback_seconds: Annotated[
+        int,
+        Setting(
+            title="Look-back",
+            description=(
+                "Start this many seconds before the bookmark; repeats contacts on purpose."
+            ),
+            rule=_SECONDS_RULE,
+            schema=_SECONDS,
+        ),
+    ] = 0
+    settle_seconds: Annotated[
+        int,
+        Setting(
+            title="Settle time",
+            description="Stay this many seconds behind now, so that late commits are not missed.",
+            rule=_SECONDS_RULE,
+            schema=_SECONDS,
+        ),
+    ] = 60
+    quota_wait_seconds: Annotated[
+        int,
+        Setting(
+            title="Quota wait",
+            description=(
+                "Seconds that one run may wait for the export quota in all; 0 stops at once."
+            ),
+            rule=_SECONDS_RULE,
+            schema=_SECONDS,
+        ),
+    ] = 0
+    max_exports: Annotated[
+        int | None,
+        Setting(
+            title="Maximum exports",
+            description="Stop cleanly after this many export calls and leave the quota to others.",
+            rule="must be a whole number, 1 or more",
+            schema={"type": "integer", "minimum": 1},
+        ),
+    ] = None
+    check_drift: Annotated[
+        bool,
+        Setting(
+            title="Check drift",
+            description=(
+                "Compare, at most once a day, what LeadLex counts below the bookmark with what was "
+                "delivered, and warn when they differ."
+            ),
+            rule="must be true or false",
+            schema={"type": "boolean"},
+        ),
+    ] = True
+    request_timeout: Annotated[
+        int,
+        Setting(
+            title="Request time-out",
+            description="Seconds without a byte before a request is given up.",
+            rule="must be a whole number of seconds, from 1 to a day",
+            schema={"type": "integer", "minimum": 1, "maximum": 86_400},
+        ),
+    ] = 300
+    user_agent: Annotated[
+        str | None,
+        Setting(
+            title="User agent",
+            description="User-Agent header of every request; tap-leadlex/<version> when not set.",
+            rule="must be printable ASCII text",
+            schema={"type": "string", "pattern": rf"^[\x21-\x7e][\x20-\x7e]*{_END}"},
+        ),
+    ] = None
+
+    def scope(self, resource: Resource) -> Scope:
+        """Return what this run asks of a resource."""
+        return Scope(resource, self.streams)
+
+
+class SettingsReader:
+    """Reads a config into `Settings`, and says what is wrong with it.
+
+    Nothing that it says quotes a value: one of them is the key.
+
+    Args:
+        resources: The table of streams, whose own settings are included.
+
+    Attributes:
+        schema: The JSON schema of a config, without the settings that the SDK adds.
+    """
+
+    def __init__(self, resources: Iterable[Resource]) -> None:
+        self._declared: dict[str, Setting] = {}
+        self._defaults: dict[str, Any] = {}
+        self._of_streams = dict(_of_streams(resources))
+        for each in fields(Settings):
+            (declaration,) = each.type.__metadata__  # type: ignore[union-attr] # Annotated
+            if declaration is _OF_STREAMS:
+                self._declared |= self._of_streams
+                self._defaults |= {
+                    name: [] if setting.schema["type"] == "array" else None
+                    for name, setting in self._of_streams.items()
+                }
+            else:
+                self._declared[each.name] = declaration
+                self._defaults[each.name] = None if declaration.required else each.default
+        self.schema: dict[str, Any] = th.PropertiesList(
+            *(
+                th.Property(
+                    name,
+                    th.CustomType(_types_in_lists(setting.schema)),
+                    required=setting.required,
+                    default=self._defaults[name],
+                    secret=setting.secret,
+                    title=setting.title,
+                    description=setting.description,
+                )
+                for name, setting in self._declared.items()
+            ),
+            additional_properties=False,
+        ).to_dict()
+
+    def read(self, config: Mapping[str, Any]) -> Settings:
+        """Type a config that the schema accepts; null counts as not set.
+
+        Raises:
+            SettingsError: If a value breaks a rule that the schema cannot express.
+        """
+        typed = {
+            name: self._parsed(name, value)
+            for name, value in config.items()
+            if value is not None and name in self._declared
+        }
+        streams = {name: typed.pop(name, self._defaults[name]) for name in self._of_streams}
+        settings = Settings(**typed, streams=streams)
+        start, end = settings.start_date, settings.end_date
+        if start and end and end <= start:
+            raise SettingsError(self._complaint("end_date"))
+        return settings
+
+    def complaints(self, config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+        """Say what is wrong with a config.
+
+        Args:
+            config: The config as it was given.
+            schema: `schema`, completed with the SDK's own settings.
+
+        Yields:
+            One line for each setting that is missing, unknown or not what it must be.
+        """
+        given = dict(config)
+        errors = JSONSchemaValidator(dict(schema)).iter_errors(given)
+        invalid = {str(error.path[0]) for error in errors if error.path}
+        missing = set(schema["required"]) - given.keys()
+        unknown = given.keys() - set(schema["properties"])
+        refused = {name for name in REFUSED if given.get(name)}
+        for name in sorted(invalid | missing | unknown | refused):
+            yield self._complaint(name, known=name not in unknown)
+
+    def misread(self, environment: Mapping[str, str], schema: Mapping[str, Any]) -> Iterator[str]:
+        """Say which environment variables the SDK cannot read.
+
+        Args:
+            environment: The environment variables.
+            schema: `schema`, completed with the SDK's own settings.
+
+        Yields:
+            One line for each setting, as `complaints` does.
+        """
+        readers: dict[str, Callable[[str], object]] = {"integer": int, "object": json.loads}
+        for name, rule in schema["properties"].items():
+            text = environment.get(f"TAP_LEADLEX_{name.upper()}")
+            for kind in rule["type"]:
+                try:
+                    _ = text is None or readers.get(kind, str)(text)
+                except ValueError:
+                    yield self._complaint(name)
+
+    def _parsed(self, name: str, value: Any) -> Any:  # noqa: ANN401 - any setting
+        try:
+            return self._declared[name].parse(value)
+        except ValueError:
+            raise SettingsError(self._complaint(name)) from None
+
+    def _complaint(self, name: str, *, known: bool = True) -> str:
+        otherwise = "is not valid" if known else "is unknown; see --about"
+        rule = self._declared[name].rule if name in self._declared else otherwise
+        return f"Setting '{name}' {REFUSED.get(name, rule)}."
+
+
+def _of_streams(resources: Iterable[Resource]) -> Iterator[tuple[str, Setting]]:
+    """Return the settings that the table of streams brings along, in its order."""
+    for resource in resources:
+        for each in resource.filters:
+            yield each.name, each.setting
+        if resource.extra_columns:
+            yield resource.extra_columns.name, resource.extra_columns.setting
+
+
+def _types_in_lists(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Write types as the SDK does, which has lists of them: null may join."""
+    found = {**schema, "type": [schema["type"]]}
+    if "items" in schema:
+        found["items"] = _types_in_lists(schema["items"])
+    return found

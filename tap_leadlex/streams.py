@@ -1,7 +1,8 @@
-"""The contacts stream: schema, selection, messages and state, through the SDK's public names."""
+"""The stream of an exported resource: schema, selection, messages and state, through the SDK."""
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,267 +13,254 @@ from singer_sdk.metrics import http_request_counter
 from singer_sdk.singerlib import ActivateVersionMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
-from tap_leadlex import state as stored
 from tap_leadlex import timestamps
-from tap_leadlex.api.budget import Patience
-from tap_leadlex.api.client import Client
 from tap_leadlex.api.export import Exporter
-from tap_leadlex.api.listing import ContactList
-from tap_leadlex.api.table import KEY, REPLICATION_KEY, TAGS
-from tap_leadlex.messages import RecordBatch, uninterrupted
+from tap_leadlex.api.listing import Listing
+from tap_leadlex.errors import ListError, RunStopped
+from tap_leadlex.messages import RecordBatch
 from tap_leadlex.planning.drift import drift
-from tap_leadlex.planning.planner import Sweep
-from tap_leadlex.planning.sweep import run
-from tap_leadlex.planning.windows import Ask, Window
-from tap_leadlex.progress import Report
-from tap_leadlex.state import FullTable, Incremental
+from tap_leadlex.planning.planner import Planner
+from tap_leadlex.planning.sweep import sweep
+from tap_leadlex.planning.windows import ExportRequest, Window
+from tap_leadlex.progress import RunLog
+from tap_leadlex.resources import Kind
+from tap_leadlex.state import open_state
+from tap_leadlex.sync import Sync
 
 if TYPE_CHECKING:
-    import logging
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
 
+    from tap_leadlex.api.budget import Budget
+    from tap_leadlex.api.client import Client
     from tap_leadlex.api.export import Export
     from tap_leadlex.clock import Clock
     from tap_leadlex.messages import MessageWriter
+    from tap_leadlex.resources import Column, Resource
+    from tap_leadlex.scope import Scope
     from tap_leadlex.settings import Settings
-    from tap_leadlex.state import Progress
+    from tap_leadlex.state import SyncState
+
+_TYPES: dict[Kind, th.JSONTypeHelper[Any]] = {
+    Kind.TEXT: th.StringType(),
+    Kind.TAGS: th.ArrayType(th.StringType),
+    Kind.TIMESTAMP: th.DateTimeType(),
+}
 
 
-def schema(fields: Sequence[str]) -> dict[str, Any]:
-    """Give the JSON schema of a contact.
+def schema(scope: Scope) -> dict[str, Any]:
+    """Return the JSON schema of the records of a resource; key and replication key are required."""
+    never_null = (scope.resource.key, scope.resource.replication_key)
+    return th.PropertiesList(
+        *(
+            th.Property(
+                column.name,
+                _TYPES[column.kind],
+                required=column.name in never_null,
+                description=column.description,
+            )
+            for column in scope.columns
+        )
+    ).to_dict()
 
-    Args:
-        fields: The export columns, each a property.
-    """
-    known = {
-        KEY: th.Property(KEY, th.StringType, required=True, description="LeadLex's id"),
-        TAGS: th.Property(TAGS, th.ArrayType(th.StringType), description="Tags, without order"),
-        REPLICATION_KEY: th.Property(
-            REPLICATION_KEY, th.DateTimeType, required=True, description="Creation, UTC"
-        ),
-    }
-    text = (th.Property(field, th.StringType) for field in fields)
-    return th.PropertiesList(*(known.get(column.name, column) for column in text)).to_dict()
 
-
-class Contacts(Stream):
-    """All contacts of a workspace, swept in windows of `created_at`.
+class ExportedStream(Stream):
+    """The records of an exported resource, read in windows of its replication key.
 
     The records do not go through the SDK's loop, which yields, checks and writes one at a time:
-    `get_records` writes each window itself once its export has proved whole, closes it, and
-    leaves the loop nothing to do. So the state never holds a place that is not true.
+    `get_records` writes each window itself once its export is known to be complete, closes it, and
+    leaves nothing to do for the loop. So the state never names a place that is not true.
+
+    Args:
+        tap: The tap.
+        resource: What is exported.
+        settings: The settings of the run.
+        client: The API.
+        budget: The budget of the run.
+        writer: Writes messages.
+        clock: The local clock.
     """
 
-    name = "contacts"
-    primary_keys = (KEY,)
-    replication_key = REPLICATION_KEY
-
-    def __init__(self, tap: Tap, settings: Settings, writer: MessageWriter, clock: Clock) -> None:
-        """Describe the stream; nothing is asked of LeadLex.
-
-        Args:
-            tap: The tap.
-            settings: Its settings.
-            writer: Its writer.
-            clock: The local clock.
-        """
-        super().__init__(tap, schema=schema(settings.fields))
-        self.logger.addFilter(_is_ours)
+    def __init__(
+        self,
+        tap: Tap,
+        resource: Resource,
+        *,
+        settings: Settings,
+        client: Client,
+        budget: Budget,
+        writer: MessageWriter,
+        clock: Clock,
+    ) -> None:
+        self._scope = settings.scope(resource)
+        self.primary_keys = (resource.key,)
+        self.replication_key = resource.replication_key
+        super().__init__(tap, name=resource.name, schema=schema(self._scope))
         self._settings = settings
-        self._clock = clock
+        self._client = client
+        self._budget = budget
         self._writer = writer
-        self._initialized = tap.initialized_at
+        self._clock = clock
+        self._version = tap.initialized_at
+        _underlying(self.logger).addFilter(_is_ours)
+
+    @property
+    def emit_activate_version_messages(self) -> bool:
+        """Never: the SDK would write ACTIVATE_VERSION before the records."""
+        return False
 
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """Keep the SDK's signpost out of the state: windows are closed by hand."""
 
     def get_record_counter(self, **kwargs: Any) -> Counter:  # noqa: ANN401 - the SDK's options
-        """Keep hold of the SDK's counter, which this stream increments by the window."""
+        """Keep the SDK's counter, which this stream increments by the window."""
         self._counter = super().get_record_counter(**kwargs)
         return self._counter
 
     def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002
-        """Deliver every contact from the bookmark to the cut-off.
+        """Deliver every record from the bookmark to the cut-off.
 
         Returns:
-            Nothing: all is written by then.
+            Nothing: everything is written by then.
 
         Raises:
-            LeadLexError: If the promise of completeness cannot be kept.
+            LeadLexError: If the sync cannot be completed.
         """
         settings = self._settings
-        state = self.get_context_state(None)
-        at: Progress
-        if self.replication_method == REPLICATION_FULL_TABLE:
-            at = FullTable(state, settings, self._initialized)
-        else:
-            at = Incremental(state, settings)
-        with (
-            Client(
-                settings.api_url,
-                settings.api_key,
-                timeout=settings.request_timeout,
-                user_agent=settings.user_agent,
-                clock=self._clock,
-            ) as client,
-            http_request_counter(self.name, "/contacts/export") as counter,
-        ):
+        refresh = self.replication_method == REPLICATION_FULL_TABLE
+        at = open_state(
+            self.get_context_state(None),
+            self._scope,
+            settings,
+            refresh_version=self._version if refresh else None,
+        )
+        whole = Window(at.start, self._cutoff)
+        run_log = RunLog(self.logger, self._scope.resource, whole)
+        path = self._scope.resource.export_path
+        with self._client, http_request_counter(self.name, path) as self._calls:
             exporter = Exporter(
-                client,
-                settings,
-                self._selected_fields,
-                lambda extracted: RecordBatch(
-                    self.stream_maps, self._selected_fields, extracted, at.version
-                ),
-                counter,
-                self.logger,
+                self._client,
+                self._scope,
+                self._selected_columns,
+                timedelta(seconds=settings.settle_seconds),
+                lambda received: self._new_batch(received, at.version),
+                run_log,
             )
-            if self.ABORT_AT_RECORD_COUNT is None:
-                contacts = ContactList(client, settings.list_id, self._clock.now(), self.logger)
-                self._sync(at, exporter, contacts)
-            else:
-                self._probe(at, exporter, self.ABORT_AT_RECORD_COUNT)
+
+            def export(request: ExportRequest) -> Export:
+                self._calls.increment()
+                return exporter.export(request)
+
+            if self.ABORT_AT_RECORD_COUNT is not None:
+                self._probe(whole, export, self.ABORT_AT_RECORD_COUNT)
+                return ()
+            try:
+                self._sync(at, whole, Sync(at, export, self._budget, self, run_log), run_log)
+            except RunStopped as stop:
+                run_log.stopped(stop)
         return ()
 
-    def _sync(self, at: Progress, exporter: Exporter, contacts: ContactList) -> None:
-        """Sweep from where the state stands to the cut-off."""
-        stop = None
-        whole = Window(at.start, self._cutoff)
-        if whole.start is None or whole.start < whole.end:
-            sweep = Sweep(
-                whole,
-                self._settings.export_limit,
-                # What came since the last run, and what a filter leaves, mostly fits one export.
-                whole_first=at.known or (bool(self._settings.tags) and not at.under_way),
-                use_list=True,
-                plan=at.plan,
-            )
-            report = Report(whole, sweep, exporter, self.logger)
-            patience = Patience(exporter, self._settings, self._clock, self.logger)
+    def write_records(self, batch: RecordBatch) -> None:
+        """Write the RECORD messages of a batch."""
+        self._writer.write_records(batch)
+        self._counter.increment(batch.records)
 
-            def close(export: Export) -> None:
-                self._deliver(export)
-                with uninterrupted():
-                    last = export.window.end >= whole.end
-                    at.close(export.window.end, export.answer.seen, last=last)
-                    self._write_state()
-                report.closed(export)
-
-            def keep() -> None:
-                with uninterrupted():
-                    at.keep(sweep.plan)
-                    self._write_state()
-
-            stop = run(sweep, patience, contacts, close, keep, self.logger)
-            if stop:
-                report.stopped(stop)
-                return
-        else:
-            self.logger.info("Nothing to ask for: the bookmark has reached the cut-off.")
-        if isinstance(at, FullTable):
-            self._activate(at)
-        elif isinstance(at, Incremental):
-            with uninterrupted():
-                at.finish()
-                self._write_state()
-            self._check_drift(contacts)
-
-    def _probe(self, at: Progress, exporter: Exporter, limit: int) -> None:
-        """Deliver a few contacts from one small export, without moving the bookmark."""
-        whole = Window(at.start, self._cutoff)
-        if whole.start is not None and whole.start >= whole.end:
-            self.logger.warning(
-                "Nothing was tested: the bookmark or start_date lies beyond the cut-off."
-            )
-            return
-        limit = min(limit, self._settings.export_limit)
-        export = exporter.export(Ask(whole, limit))
-        with export.batch:
-            self._deliver(export)
-        self.logger.info(
-            "Tested window %s: the key works, and %s of at most %s contacts came.",
-            whole,
-            export.batch.records,
-            limit,
-        )
-
-    def _deliver(self, export: Export) -> None:
-        """Write the RECORD messages of an export."""
-        self._writer.write_records(export.batch)
-        self._counter.increment(export.batch.records)
-
-    def _write_state(self) -> None:
-        """Write a STATE of the stream's state as it stands.
+    def write_state(self) -> None:
+        """Write a STATE of the stream's state as it is.
 
         The SDK moves bookmarks through `increment_state`, which tells the user that an unsorted
-        stream cannot be resumed. This one can; so the bookmark goes straight into the state.
+        stream cannot be resumed. This one can; so the bookmark goes directly into the state.
         """
         self.finalize_state_progress_markers(self.get_context_state(None))
 
-    def _activate(self, refresh: FullTable) -> None:
-        """End a full refresh: have the target drop what it no longer holds."""
-        with uninterrupted():
-            activate = refresh.finish()
-            if activate and refresh.version is not None:
-                for stream_map in self.stream_maps:
-                    if not isinstance(stream_map, RemoveRecordTransform):
-                        self._writer.write_message(
-                            ActivateVersionMessage(stream_map.stream_alias, refresh.version)
-                        )
-            self._write_state()
-        if not activate:
-            self.logger.warning(
-                "The full refresh ends before the bookmark or at end_date, so deleted contacts "
-                "stay in the destination: ACTIVATE_VERSION would delete later ones with them."
-            )
+    def write_activation(self, version: int) -> None:
+        """Make the target delete what it has from before a full refresh."""
+        for stream_map in self.stream_maps:
+            if not isinstance(stream_map, RemoveRecordTransform):
+                self._writer.write_message(ActivateVersionMessage(stream_map.stream_alias, version))
 
-    def _check_drift(self, contacts: ContactList) -> None:
-        """Warn, at most once a day, when LeadLex has more or fewer contacts than came."""
-        settings = self._settings
-        state = self.get_context_state(None)
-        bookmark, delivered = stored.bookmark(state), state.get("delivered")
-        now = self._clock.now()
-        comparable = not settings.tags and not settings.lookback_seconds
-        if bookmark is None or delivered is None or not (settings.check_drift and comparable):
-            return
-        if not stored.drift_is_due(state, now):
-            return
-        change = drift(
-            contacts.ask,
-            lambda: contacts.now,
-            bookmark=bookmark,
-            since=stored.since(state),
-            delivered=delivered,
-        )
-        state["drift_checked"] = timestamps.canonical(now)
-        self._write_state()
-        if change:
-            self.logger.warning(
-                "LeadLex has %s %s contacts created before %s than were delivered: %s. A full "
-                "refresh will heal it.",
-                f"{abs(change):,}",
-                "more" if change > 0 else "fewer",
-                timestamps.plain(bookmark),
-                "some came later with an earlier date" if change > 0 else "some are gone",
+    def _sync(self, at: SyncState, whole: Window, sync: Sync, run_log: RunLog) -> None:
+        """Sweep from where the state is to the cut-off, then compare the counts."""
+        listing = Listing(self._client, self._scope, self._clock.now())
+        if whole.empty:
+            run_log.info("Nothing to export: the bookmark has reached the cut-off.")
+        else:
+            planner = Planner(
+                self._scope.resource,
+                whole,
+                self._settings.export_limit,
+                look_up=run_log.counting(listing.look_up),
+                notify=run_log.info,
+                # New records, and what a filter leaves, mostly fit one export.
+                whole_first=at.caught_up or not (self._scope.listed_alike or at.under_way),
+                plan=at.plan,
             )
+            sweep(planner, sync)
+        sync.finish()
+        self._check_drift(at, listing, run_log)
+
+    def _probe(self, whole: Window, export: Callable[[ExportRequest], Export], limit: int) -> None:
+        """Deliver a few records from one small export, without moving the bookmark."""
+        if whole.empty:
+            self.logger.warning(
+                "Nothing was tested: the bookmark or start_date is after the cut-off."
+            )
+            return
+        limit = min(limit, self._settings.export_limit)
+        result = export(ExportRequest(whole, limit))
+        with result.batch:
+            self.write_records(result.batch)
+        self.logger.info(
+            "Tested window %s: the key works; received %s of at most %s %s.",
+            whole,
+            result.batch.records,
+            limit,
+            self._scope.resource.records,
+        )
+
+    def _check_drift(self, at: SyncState, listing: Listing, run_log: RunLog) -> None:
+        """Warn, at most once a day, if LeadLex has more or fewer records than were delivered."""
+        now = self._clock.now()
+        due = at.due_check(now)
+        if due is None:
+            return
+        try:
+            change = drift(
+                listing.entry,
+                lambda: listing.now,
+                bookmark=due.until,
+                since=due.since,
+                delivered=due.records,
+            )
+        except ListError:
+            change = None
+        at.checked(now)
+        self.write_state()
+        if change:
+            run_log.drifted(change, due.until)
+
+    def _new_batch(self, received: datetime, version: int | None) -> RecordBatch:
+        fields = [column.name for column in self._selected_columns]
+        return RecordBatch(self.stream_maps, fields, received, version)
 
     @property
-    def _selected_fields(self) -> tuple[str, ...]:
+    def _selected_columns(self) -> tuple[Column, ...]:
         """The columns to ask for: what is deselected never leaves LeadLex.
 
-        `created_at` comes last: where no line end closes the last row, it shows the row whole.
+        The replication key comes last: if no line end closes the last row, it shows that the row
+        is complete.
         """
+        columns = {column.name: column for column in self._scope.columns}
+        key = columns.pop(self._scope.resource.key)
+        replication_key = columns.pop(self._scope.resource.replication_key)
         selected = (
-            field
-            for field in self._settings.fields
-            if field not in {KEY, REPLICATION_KEY} and self.mask.get(("properties", field), True)
+            column for name, column in columns.items() if self.mask.get(("properties", name), True)
         )
-        return (KEY, *selected, REPLICATION_KEY)
+        return (key, *selected, replication_key)
 
     @property
     def _cutoff(self) -> datetime:
@@ -282,6 +270,11 @@ class Contacts(Stream):
         return timestamps.floor(min(cutoff, settings.end_date or cutoff))
 
 
+def _underlying(logger: logging.Logger | logging.LoggerAdapter[logging.Logger]) -> logging.Logger:
+    """Return the logger behind an adapter, which the SDK's next minor version has."""
+    return logger.logger if isinstance(logger, logging.LoggerAdapter) else logger
+
+
 def _is_ours(record: logging.LogRecord) -> bool:
-    """Drop the SDK's line that an error is unhandled: it is handled, in one line of ours."""
+    """Drop the SDK's line about an unhandled error: the command line handles it."""
     return not str(record.msg).startswith("An unhandled error occurred while syncing")

@@ -1,4 +1,4 @@
-"""Instants: reading them in every ISO 8601 form, writing them in one. Pure."""
+"""Timestamps: parse any ISO 8601 form, write one. Pure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 SECOND = timedelta(seconds=1)
 MILLISECOND = timedelta(milliseconds=1)
 MICROSECOND = timedelta(microseconds=1)
+FIRST_YEAR = 1900
+"""The first year that settings and states may name; earlier ones are mistakes."""
 
 _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?"
 _RFC3339 = re.compile(rf"{_TIME}(?:Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
@@ -19,7 +21,7 @@ _RFC3339_IN_UTC = re.compile(rf"{_TIME}(?:Z|\+00:00)", re.ASCII).fullmatch
 
 
 def parse(text: str) -> datetime:
-    """Read an instant.
+    """Parse a timestamp.
 
     Args:
         text: Any ISO 8601 form: `Z`, an offset or none (which means UTC), with or without a
@@ -30,7 +32,7 @@ def parse(text: str) -> datetime:
         The instant, aware and in UTC.
 
     Raises:
-        ValueError: If the text is no date.
+        ValueError: If the text is not a date.
     """
     instant = datetime.fromisoformat(text.upper())
     if instant.tzinfo is UTC:
@@ -49,21 +51,22 @@ def canonical(instant: datetime) -> str:
 
 
 def plain(instant: datetime) -> str:
-    """Write an instant for people, queries and records: a fraction only where there is one."""
+    """Write an instant for people, queries and records: with a fraction only if it has one."""
     return canonical(instant).replace(".000000Z", "Z")
 
 
-def read(text: str) -> tuple[datetime, str]:
-    """Read a printed instant, and keep its text where that is RFC 3339 in UTC.
+def normalize(text: str) -> tuple[datetime, str]:
+    """Parse a printed timestamp, and bring its text into RFC 3339 in UTC.
 
     Args:
-        text: The instant as LeadLex printed it.
+        text: The timestamp as LeadLex printed it.
 
     Returns:
-        The instant, as `parse` gives it, and its text: as printed, or as `plain` writes it.
+        The instant, as from `parse`, and its text: as printed if that is RFC 3339 in UTC, else as
+        `plain` writes it.
 
     Raises:
-        ValueError: If the text is no date.
+        ValueError: If the text is not a date.
     """
     if _RFC3339_IN_UTC(text):
         return datetime.fromisoformat(text), text
@@ -71,27 +74,27 @@ def read(text: str) -> tuple[datetime, str]:
     return instant, plain(instant)
 
 
-def read_all(texts: Sequence[str]) -> tuple[Sequence[datetime], Sequence[str]]:
-    """Read printed instants; each as `read` does, but all at once where all are RFC 3339 in UTC."""
+def normalize_all(texts: Sequence[str]) -> tuple[Sequence[datetime], Sequence[str]]:
+    """Normalize printed timestamps like `normalize`; quickly if all are RFC 3339 in UTC."""
     if all(map(_RFC3339_IN_UTC, texts)):
         return list(map(datetime.fromisoformat, texts)), texts
-    instants, kept = zip(*map(read, texts), strict=True)
-    return instants, kept
+    instants, normalized = zip(*map(normalize, texts), strict=True)
+    return instants, normalized
 
 
 def is_complete(text: str) -> bool:
-    """Tell whether a printed instant has everything down to its zone: nothing was cut off."""
+    """Return whether a printed timestamp is complete, down to its zone."""
     return _RFC3339(text) is not None
 
 
 def resolution(instant: datetime) -> timedelta:
-    """Give the coarsest step (second, millisecond, microsecond) that can express an instant."""
+    """Return the coarsest unit (second, millisecond, microsecond) that can express an instant."""
     if not instant.microsecond:
         return SECOND
     return MICROSECOND if instant.microsecond % 1000 else MILLISECOND
 
 
 def floor(instant: datetime, unit: timedelta = SECOND) -> datetime:
-    """Cut an instant down to a whole second, millisecond or microsecond."""
+    """Round an instant down to a whole second, millisecond or microsecond."""
     step = unit // MICROSECOND
     return instant.replace(microsecond=instant.microsecond // step * step)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from tap_leadlex.api.table import STANDARD_FIELDS
+from tap_leadlex.resources import CONTACTS
 from tap_leadlex.sandbox.cli import main as leadlex_sandbox
 from tap_leadlex.sandbox.server import KEY
 from tap_leadlex.sandbox.workspace import PREFIX
-from tap_leadlex.settings import SCHEMA, Settings
+from tap_leadlex.scope import Scope
 from tap_leadlex.streams import schema
 from tap_leadlex.tap import TapLeadLex
 from tests.environments import ROOT
@@ -27,7 +26,8 @@ MELTANO = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
 EXTRACTOR = MELTANO["plugins"]["extractors"][0]
 
 # Without the SDK's own, which it adds to the schema sooner or later.
-SETTINGS = {field.name: SCHEMA["properties"][field.name] for field in fields(Settings)}
+SCHEMA = TapLeadLex.settings_reader.schema
+SETTINGS = SCHEMA["properties"]
 
 # Needs an extra of the SDK that this package does not install.
 NOT_OFFERED = "faker_config"
@@ -71,7 +71,7 @@ def test_the_readme_has_every_setting() -> None:
 
 
 def test_the_readme_has_every_property() -> None:
-    properties = schema(STANDARD_FIELDS)["properties"]
+    properties = schema(Scope(CONTACTS, {"extra_fields": []}))["properties"]
 
     assert [row[:2] for row in table("Contacts")] == [
         [f"`{name}`", kind(rule) + " or null" * (kind(rule) == "string" and "null" in rule["type"])]

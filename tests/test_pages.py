@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from tap_leadlex.api.table import STANDARD_FIELDS
 from tap_leadlex.sandbox.faults import ListFault
 from tests.environments import ROOT, environment
-from tests.support import TIMEOUT, Json, by_id, catalog_without, config_for, run
+from tests.support import FIELDS, TIMEOUT, Json, by_id, catalog_without, config_for, run
 from tests.test_troubleshooting import MODULES, messages, normal
 
 if TYPE_CHECKING:
@@ -129,7 +128,7 @@ def test_the_selection_leaves_the_rest_with_leadlex(serve: Callable[..., Sandbox
     (tap,) = yaml.safe_load(text)["plugins"]["extractors"]
     selected = {pattern.removeprefix("contacts.") for pattern in tap["select"]}
     sandbox = serve(contacts=10)
-    catalog = catalog_without(config_for(sandbox), *(set(STANDARD_FIELDS) - selected))
+    catalog = catalog_without(config_for(sandbox), *(set(FIELDS) - selected))
 
     run(config_for(sandbox), catalog=catalog)
 

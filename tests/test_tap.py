@@ -10,10 +10,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from tap_leadlex.api.table import STANDARD_FIELDS
 from tap_leadlex.sandbox import Fault, Quotas, Sandbox
-from tap_leadlex.settings import SCHEMA
+from tap_leadlex.tap import TapLeadLex
 from tests.support import (
+    FIELDS,
     Json,
     Run,
     by_id,
@@ -101,7 +101,7 @@ def test_a_file_without_a_json_object_ends_in_one_line(
 
     line = assert_refused(run(config_for(untouched), f"--{option}", str(path)), untouched)
 
-    assert line == f"The file given with --{option} cannot be used: it holds no JSON object."
+    assert line == f"Cannot use the file passed with --{option}: it is not a JSON object."
 
 
 @pytest.mark.parametrize("option", ["config", "state", "catalog"])
@@ -113,7 +113,7 @@ def test_a_file_that_cannot_be_read_ends_in_one_line(
 
     for done in (missing, folder):
         line = assert_refused(done, untouched)
-        assert line.startswith(f"The file given with --{option} cannot be used: ")
+        assert line.startswith(f"Cannot use the file passed with --{option}: ")
 
 
 def test_a_config_handed_over_as_text_does_not_end_up_in_the_log(untouched: Sandbox) -> None:
@@ -135,7 +135,7 @@ def test_a_config_handed_over_as_text_does_not_end_up_in_the_log(untouched: Sand
 def test_what_is_no_state_is_not_passed_over(untouched: Sandbox, state: Json) -> None:
     line = assert_refused(run(config_for(untouched), state=state), untouched)
 
-    assert line.startswith("The state is none of this tap: ")
+    assert line.startswith("This is not a tap-leadlex state. ")
 
 
 @pytest.mark.parametrize("value", ["x", "", 5, [], {}, True])
@@ -146,7 +146,7 @@ def test_a_bookmark_that_is_no_date_ends_in_one_line(untouched: Sandbox, value: 
     assert done.exit_code == 1
     (line,) = done.failures
     assert line.startswith(
-        "The state of the stream contacts cannot be used for its 'replication_key_value'"
+        "The state of the stream contacts has an invalid 'replication_key_value'"
     )
     assert untouched.calls == []
 
@@ -169,7 +169,7 @@ def test_a_plan_that_is_none_ends_in_one_line(untouched: Sandbox, plan: object) 
 
     assert done.exit_code == 1
     (line,) = done.failures
-    assert line.startswith("The state of the stream contacts cannot be used for its 'plan'")
+    assert line.startswith("The state of the stream contacts has an invalid 'plan'")
     assert untouched.calls == []
 
 
@@ -177,7 +177,7 @@ def test_a_plan_that_is_none_ends_in_one_line(untouched: Sandbox, plan: object) 
 def test_what_is_no_catalog_ends_in_one_line(untouched: Sandbox, catalog: Json) -> None:
     line = assert_refused(run(config_for(untouched), catalog=catalog), untouched)
 
-    assert line.startswith("The catalog is none: ")
+    assert line.startswith("This file is not a Singer catalog. ")
 
 
 def test_settings_from_the_environment(
@@ -225,7 +225,9 @@ def test_about_in_all_its_formats() -> None:
     about = json.loads(run({}, "--about", "--format", "json").out)
 
     assert about["name"] == "tap-leadlex"
-    assert about["settings"]["properties"].keys() == SCHEMA["properties"].keys()
+    assert (
+        about["settings"]["properties"].keys() == TapLeadLex.config_jsonschema["properties"].keys()
+    )
     assert "batch" not in about["capabilities"]
     assert about["supported_python_versions"][0] == "3.11"
     for name in about["settings"]["properties"]:
@@ -251,7 +253,7 @@ def test_discovery_makes_no_call_and_needs_no_key(untouched: Sandbox) -> None:
     assert entry["replication_key"] == "created_at"
     assert entry["replication_method"] == "INCREMENTAL"
     properties = entry["schema"]["properties"]
-    assert list(properties) == list(STANDARD_FIELDS)
+    assert list(properties) == list(FIELDS)
     assert properties["id"]["type"] == ["string"]
     assert properties["created_at"] | {"description": ""} == {
         "type": ["string"],
@@ -283,7 +285,7 @@ def test_test_asks_for_one_row(serve: Callable[..., Sandbox]) -> None:
     (call,) = sandbox.calls
     assert call.is_export
     assert asked(call)["limit"] == ["1"]
-    assert found_by_test(done).endswith(": the key works, and 1 of at most 1 contacts came.")
+    assert found_by_test(done).endswith(": the key works; received 1 of at most 1 contacts.")
 
 
 def test_test_of_an_empty_workspace_passes(serve: Callable[..., Sandbox]) -> None:
@@ -294,16 +296,14 @@ def test_test_of_an_empty_workspace_passes(serve: Callable[..., Sandbox]) -> Non
     assert done.exit_code == 0
     assert done.records == []
     assert len(sandbox.calls) == 1
-    assert found_by_test(done).endswith(": the key works, and 0 of at most 1 contacts came.")
+    assert found_by_test(done).endswith(": the key works; received 0 of at most 1 contacts.")
 
 
 def test_test_of_a_future_says_that_it_tested_nothing(untouched: Sandbox) -> None:
     done = run(config_for(untouched, start_date="2999-01-01"), "--test")
 
     assert done.exit_code == 0
-    assert done.warnings == [
-        "Nothing was tested: the bookmark or start_date lies beyond the cut-off."
-    ]
+    assert done.warnings == ["Nothing was tested: the bookmark or start_date is after the cut-off."]
     assert untouched.calls == []
 
 
@@ -345,7 +345,7 @@ def test_key_and_replication_key_are_always_asked_for(serve: Callable[..., Sandb
     sandbox = serve(contacts=20)
     config = config_for(sandbox)
 
-    done = run(config, catalog=catalog_without(config, *STANDARD_FIELDS))
+    done = run(config, catalog=catalog_without(config, *FIELDS))
 
     (call,) = sandbox.exports
     assert asked(call)["fields"] == ["id,created_at"]
@@ -435,7 +435,7 @@ def test_a_stream_map_that_stumbles_over_an_empty_value_is_named(
     done = run(config_for(sandbox, stream_maps={"contacts": {"hash": "md5(email)"}}))
 
     assert_failed(done)
-    assert "stream_maps fails on a contact (AttributeError)" in done.failures[0]
+    assert "stream_maps fails on a record (AttributeError)" in done.failures[0]
     assert len(sandbox.exports) == 1
 
 
@@ -502,7 +502,7 @@ def test_structured_logs_tell_schedulers_of_a_stop_and_of_the_calls(
 
     assert done.exit_code == 0
     lines = [json.loads(line) for line in done.log.splitlines() if line.startswith("{")]
-    (stopped,) = [line for line in lines if line["message"].startswith("Stopped, with the state")]
+    (stopped,) = [line for line in lines if line["message"].startswith("Stopped: ")]
     assert told.items() <= stopped["extra"].items()
     assert stopped["level"] == "warning"
     points = [line["metric_info"] for line in lines if "metric_info" in line]

@@ -1,4 +1,4 @@
-"""One request in, one response out, over HTTPS; a body is handed on only when it is whole."""
+"""The HTTP client: one request in, one complete response out."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
 import httpx
 
-from tap_leadlex import timestamps
-from tap_leadlex.api.integrity import check_framing, decompressed, named
-from tap_leadlex.clock import SYSTEM_CLOCK
+from tap_leadlex.api.integrity import check_framing, decompressed, request_id
 from tap_leadlex.errors import (
     GatewayError,
     QuotaError,
@@ -31,24 +29,21 @@ if TYPE_CHECKING:
     from typing import Self
 
     from tap_leadlex.clock import Clock
+    from tap_leadlex.resources import Resource
+
+    Query: TypeAlias = Sequence[tuple[str, str | int]]
 
 CONNECT_TIMEOUT = 10
 SPOOL_IN_MEMORY = 1024 * 1024
 _MESSAGE_LENGTH = 200
 
+# LeadLex was reached: the response may have been too big.
 _REACHED = (httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError)
-
-ADVICE = {
-    400: "Check list_id, tags, extra_fields and export_limit.",
-    401: "Check api_key: it may be mistyped, revoked or expired.",
-    403: "Give the key the permission to read contacts (read:contacts).",
-    404: "Check api_url, and list_id if it is set.",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole answer of LeadLex.
+    """A complete response of LeadLex.
 
     Attributes:
         body: The decompressed body, at its beginning.
@@ -62,69 +57,65 @@ class Response:
 
     @property
     def request_id(self) -> str:
-        """What LeadLex calls the request, for its support; `-` where it did not say."""
+        """LeadLex's id of the request, for its support; `-` if there is none."""
         return self.headers.get("X-Request-ID", "-")
 
     @property
     def date(self) -> datetime | None:
-        """LeadLex's clock as the headers were sent; `None` where it shows none."""
+        """LeadLex's clock when it sent the headers; `None` if the response has no date."""
         return date(self.headers)
 
 
 class Client:
-    """The LeadLex API for one key.
+    """The LeadLex API under one key, usable inside a `with` block.
 
-    It asks each thing once: retries and waits are decided by whoever calls. Proxy and CA
-    environment variables (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`, `SSL_CERT_DIR`) count.
+    It sends each request once: the caller decides on retries and waits. Proxy and CA environment
+    variables (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`, `SSL_CERT_DIR`) apply.
+
+    Args:
+        api_url: Base of the API, without a slash at its end.
+        api_key: The workspace's key; it goes into one header and nowhere else.
+        timeout: Seconds without a byte before a request is given up.
+        user_agent: The User-Agent header.
+        clock: The local clock.
     """
 
     def __init__(
-        self,
-        api_url: str,
-        api_key: str,
-        *,
-        timeout: float,
-        user_agent: str,
-        clock: Clock = SYSTEM_CLOCK,
+        self, api_url: str, api_key: str, *, timeout: float, user_agent: str, clock: Clock
     ) -> None:
-        """Prepare a client; nothing is sent.
+        self._api_url = api_url
+        self._api_key = api_key
+        self._timeout = httpx.Timeout(timeout, connect=CONNECT_TIMEOUT)
+        self._user_agent = user_agent
+        self._clock = clock
 
-        Args:
-            api_url: Base of the API, without a slash at its end.
-            api_key: The workspace's key; it goes into one header and nowhere else.
-            timeout: Seconds without a byte before a request is given up.
-            user_agent: The User-Agent header.
-            clock: The local clock.
+    def __enter__(self) -> Self:
+        """Open the client; it connects at its first request.
 
         Raises:
             SettingsError: If a proxy or CA environment variable cannot be used.
         """
         try:
             self._http = httpx.Client(
-                base_url=api_url,
+                base_url=self._api_url,
                 headers={
-                    "Authorization": f"Bearer {api_key}",
+                    "Authorization": f"Bearer {self._api_key}",
                     "Accept-Encoding": "gzip",
-                    "User-Agent": user_agent,
+                    "User-Agent": self._user_agent,
                 },
-                timeout=httpx.Timeout(timeout, connect=CONNECT_TIMEOUT),
+                timeout=self._timeout,
                 follow_redirects=False,
             )
         except OSError:
-            msg = "SSL_CERT_FILE must name a file of CA certificates in PEM form."
+            msg = "SSL_CERT_FILE must name a file of CA certificates in PEM format."
             raise SettingsError(msg) from None
         except (ImportError, ValueError, httpx.InvalidURL):
-            # The error's own words may quote the proxy's password.
+            # The original message may quote the proxy's password.
             msg = (
-                "HTTPS_PROXY and ALL_PROXY must hold the URL of an HTTP proxy, NO_PROXY the hosts "
-                "to reach without it."
+                "HTTPS_PROXY and ALL_PROXY must hold the URL of an HTTP proxy, and NO_PROXY the "
+                "hosts to reach without it."
             )
             raise SettingsError(msg) from None
-        self._api_key = api_key
-        self._clock = clock
-
-    def __enter__(self) -> Self:
-        """Open the client for a `with` block."""
         return self
 
     def __exit__(
@@ -136,92 +127,58 @@ class Client:
         """Close the connections."""
         self._http.close()
 
-    def contacts(
-        self, *, after: datetime | None, page: int, list_id: str | None = None
-    ) -> Response:
-        """Read one contact of the list (`GET /contacts`, oldest first, one contact a page).
+    def list_page(self, resource: Resource, query: Query) -> Response:
+        """Read one page of a list (JSON).
 
         Args:
-            after: Lower bound of `created_at`; LeadLex does not say whether inclusive.
-            page: Which contact, from 1.
-            list_id: Only members of this list.
+            resource: What is listed.
+            query: The query parameters.
 
         Raises:
             LeadLexError: As `export` does.
         """
-        query: list[tuple[str, str | int]] = [
-            ("per_page", 1),
-            ("page", page),
-            ("sort", "created_at"),
-        ]
-        if after is not None:
-            query.append(("created_after", timestamps.plain(after)))
-        if list_id is not None:
-            query.append(("list_id", list_id))
-        return self._get("/contacts", query, accept="application/json", into=io.BytesIO())
+        return self._get(
+            resource, resource.list_path, query, accept="application/json", into=io.BytesIO()
+        )
 
     @contextmanager
-    def export(
-        self,
-        *,
-        after: datetime | None,
-        before: datetime,
-        limit: int,
-        fields: Sequence[str],
-        list_id: str | None = None,
-        tags: Sequence[str] = (),
-    ) -> Iterator[Response]:
-        """Export contacts as CSV (`GET /contacts/export`).
+    def export(self, resource: Resource, query: Query) -> Iterator[Response]:
+        """Make one export (CSV).
 
         Args:
-            after: Lower bound of `created_at`; LeadLex does not say whether inclusive.
-            before: Upper bound of `created_at`, likewise.
-            limit: The most rows to answer with, up to 50,000.
-            fields: The columns to answer with.
-            list_id: Only members of this list.
-            tags: Only contacts with all of these tags.
+            resource: What is exported.
+            query: The query parameters.
 
         Yields:
-            The whole answer; its body goes away with the `with` block.
+            The complete response; its body is discarded at the end of the `with` block.
 
         Raises:
             QuotaError: On HTTP 429.
-            RequestError: On any other refusal, a redirect, or an answer that is no CSV.
-            TransportError: If the answer did not arrive to its end, or is a 5xx.
+            RequestError: On any other refusal, a redirect, or an answer that is not CSV.
+            TransportError: If the response did not arrive completely, or is a 5xx.
         """
-        query: list[tuple[str, str | int]] = [("limit", limit), ("fields", ",".join(fields))]
-        if after is not None:
-            query.append(("created_after", timestamps.plain(after)))
-        query.append(("created_before", timestamps.plain(before)))
-        if list_id is not None:
-            query.append(("list_id", list_id))
-        query.extend(("tag", tag) for tag in tags)
         with tempfile.SpooledTemporaryFile(SPOOL_IN_MEMORY) as spool:
             body = cast("BinaryIO", spool)
-            yield self._get("/contacts/export", query, accept="text/csv", into=body)
+            yield self._get(resource, resource.export_path, query, accept="text/csv", into=body)
 
     def _get(
-        self,
-        path: str,
-        query: Sequence[tuple[str, str | int]],
-        *,
-        accept: str,
-        into: BinaryIO,
+        self, resource: Resource, path: str, query: Query, *, accept: str, into: BinaryIO
     ) -> Response:
-        """Send one GET and write the whole decompressed body of its answer."""
+        """Send one GET and write the complete decompressed body of the response."""
         try:
             with self._http.stream(
                 "GET", path, params=httpx.QueryParams(tuple(query)), headers={"Accept": accept}
             ) as response:
                 received = self._clock.now()
                 if response.status_code != http.HTTPStatus.OK:
-                    raise self._refusal(response)
+                    raise self._refusal(resource, response)
                 check_framing(response)
-                kind = response.headers.get("Content-Type", accept).partition(";")[0].strip()
-                if kind.lower() != accept:
+                media_type = response.headers.get("Content-Type", accept).partition(";")[0].strip()
+                if media_type.lower() != accept:
                     msg = (
-                        f"LeadLex answered with {kind} instead of {accept}{named(response)}. "
-                        "Check api_url; a proxy or gateway may have answered in its place."
+                        f"LeadLex answered with {media_type} instead of {accept}"
+                        f"{request_id(response)}. Check api_url; a proxy or gateway may have "
+                        "answered in its place."
                     )
                     raise RequestError(msg)
                 for piece in decompressed(response):  # noqa: FURB122 - that keeps all in memory
@@ -229,36 +186,36 @@ class Client:
                 into.seek(0)
                 return Response(into, response.headers, received)
         except httpx.TransportError as error:
-            # httpx's own words never hold the headers; they can be empty for a time-out.
+            # httpx never quotes headers here; its message is empty for a timeout.
             what = f"{type(error).__name__}: {error}".rstrip(": ")
-            msg = f"The answer of LeadLex did not arrive to its end ({what})."
+            msg = f"The response of LeadLex did not arrive completely ({what})."
             raise (GatewayError if isinstance(error, _REACHED) else TransportError)(msg) from error
 
-    def _refusal(self, response: httpx.Response) -> Exception:
-        """Turn an answer other than 200 into the error that it means."""
+    def _refusal(self, resource: Resource, response: httpx.Response) -> Exception:
+        """Return the error that a response other than 200 means."""
         status = response.status_code
         if response.is_redirect:
             msg = (
-                f"LeadLex redirects (HTTP {status}) to {self._target(response)}{named(response)}. "
-                "Redirects are not followed, so that the key goes nowhere else; set api_url to the "
-                "right place."
+                f"LeadLex redirects (HTTP {status}) to {self._target(response)}"
+                f"{request_id(response)}. The tap does not follow redirects, to keep the key from "
+                "other hosts; set api_url to the right address."
             )
-            return RequestError(msg)
-        msg = f"LeadLex answered HTTP {status}{self._reason(response)}{named(response)}."
+            return RequestError(msg, status)
+        msg = f"LeadLex answered HTTP {status}{self._reason(response)}{request_id(response)}."
         if status == http.HTTPStatus.TOO_MANY_REQUESTS:
             return QuotaError(msg, response.headers)
         if response.is_server_error:
             return GatewayError(msg)
-        return RequestError(f"{msg} {ADVICE.get(status, '')}".rstrip())
+        return RequestError(f"{msg} {_advice(status, resource)}".rstrip(), status)
 
     def _target(self, response: httpx.Response) -> str:
-        """Name where a redirect leads to, without whatever may be secret in it."""
+        """Return the target of a redirect, without the parts that may be secret."""
         target = httpx.URL(response.headers.get("Location", ""))
-        named = str(target.copy_with(query=None, fragment=None, userinfo=b""))
-        return named.replace(self._api_key, "***") or "nowhere"
+        shown = str(target.copy_with(query=None, fragment=None, userinfo=b""))
+        return shown.replace(self._api_key, "***") or "nowhere"
 
     def _reason(self, response: httpx.Response) -> str:
-        """Quote code and message of LeadLex's error envelope, and nothing else of the body."""
+        """Return code and message of LeadLex's error envelope, and nothing else of the body."""
         try:
             response.read()
             error = response.json()["error"]
@@ -270,8 +227,22 @@ class Client:
 
 
 def date(headers: Mapping[str, str]) -> datetime | None:
-    """Read LeadLex's clock off a response; `None` where it shows none."""
+    """Return LeadLex's clock as a response shows it; `None` if it does not."""
     try:
         return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
     except (KeyError, ValueError):
         return None
+
+
+def _advice(status: int, resource: Resource) -> str:
+    """Return what the user can do about a refusal."""
+    settings = [each.name for each in resource.filters]
+    if resource.extra_columns:
+        settings.append(resource.extra_columns.name)
+    filters = " and ".join(each.name for each in resource.filters if each.listed)
+    return {
+        400: f"Check {', '.join(settings)} and export_limit.",
+        401: "Check api_key: it may be mistyped, revoked or expired.",
+        403: (f"Give the key the permission to read {resource.records} ({resource.permission})."),
+        404: f"Check api_url, and {filters} if set." if filters else "Check api_url.",
+    }.get(status, "")

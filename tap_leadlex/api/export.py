@@ -1,173 +1,157 @@
-"""One window in, its contacts out: asks wide, keeps exact, hands on nothing that is not whole."""
+"""One export request in, the records of its window out, once the body is known to be complete."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import compress
 from typing import TYPE_CHECKING
 
 from tap_leadlex import timestamps
-from tap_leadlex.api.table import ContactTable
+from tap_leadlex.api.table import Table
 from tap_leadlex.errors import CutError, TableError
-from tap_leadlex.planning.windows import Answer, Window
+from tap_leadlex.planning.windows import BEGINNING, ExportResult, Window
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
-    from singer_sdk.metrics import Counter
-
-    from tap_leadlex.api.client import Client, Response
-    from tap_leadlex.api.table import Contact
+    from tap_leadlex.api.client import Client, Query, Response
+    from tap_leadlex.api.table import Record
     from tap_leadlex.messages import RecordBatch
-    from tap_leadlex.planning.windows import Ask
-    from tap_leadlex.settings import Settings
+    from tap_leadlex.planning.windows import ExportRequest
+    from tap_leadlex.progress import RunLog
+    from tap_leadlex.resources import Column
+    from tap_leadlex.scope import Scope
 
-# LeadLex tells its time in whole seconds, and the answer takes a moment to arrive.
+# LeadLex shows its clock in whole seconds, and a response takes a moment to arrive.
 _WHOLE_SECONDS = timedelta(seconds=5)
-_BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
-    """What one export gave.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export(ExportResult):
+    """The result of an export, with the messages of its records.
 
     Attributes:
-        window: What it can close: the window asked for, cut at LeadLex's own clock.
-        answer: What it tells the sweep.
-        batch: The RECORD messages of the contacts inside the window; open.
+        batch: The RECORD messages of the records inside the window; open.
         headers: The headers of the response.
     """
 
-    window: Window
-    answer: Answer
     batch: RecordBatch
     headers: Mapping[str, str]
 
 
 class Exporter:
-    """Asks LeadLex for the contacts of windows: one call for each, whatever comes of it.
+    """Makes exports of one resource: one call for each request, whatever comes of it.
 
-    Attributes:
-        calls: Export calls made so far; each draws on the quota.
+    Args:
+        client: The API.
+        scope: What to export.
+        columns: The columns to ask for, key and replication key among them.
+        settle: How far behind LeadLex's clock a window must end.
+        new_batch: Makes the batch for a response, given when it was received.
+        log: Tells the user.
     """
 
     def __init__(
         self,
         client: Client,
-        settings: Settings,
-        fields: Sequence[str],
+        scope: Scope,
+        columns: Sequence[Column],
+        settle: timedelta,
         new_batch: Callable[[datetime], RecordBatch],
-        counter: Counter,
-        logger: logging.Logger,
+        log: RunLog,
     ) -> None:
-        """Prepare; nothing is asked yet.
-
-        Args:
-            client: The API.
-            settings: The filters and the settle time.
-            fields: The columns to ask for, `id` and `created_at` among them.
-            new_batch: Makes the batch for a response, given when that was received.
-            counter: Tells the calls as a metric.
-            logger: The stream's logger.
-        """
-        self.calls = 0
         self._client = client
-        self._settings = settings
-        self._fields = fields
+        self._scope = scope
+        self._columns = columns
+        self._settle = settle
         self._new_batch = new_batch
-        self._counter = counter
-        self._log = logger
-        self._told: set[str] = set()
+        self._log = log
 
-    def export(self, ask: Ask) -> Export:
-        """Export a window and read the answer to its end.
-
-        The request reaches one unit of time beyond the first and the last instant inside, so that
-        it covers the window whether the bounds are inclusive or not and however LeadLex rounds the
-        times that it prints. What lies outside by its printed time is dropped.
+    def export(self, request: ExportRequest) -> Export:
+        """Make one export and read its body to the end.
 
         Args:
-            ask: The window, and the rows to ask for.
+            request: The window, and the rows to ask for.
 
         Returns:
-            What came back. Its batch is open: close it.
+            What came. Close its batch.
 
         Raises:
-            LeadLexError: If the answer is a refusal, or not whole, or no table of contacts.
+            LeadLexError: If LeadLex refuses, or the response is incomplete or not a table.
         """
-        self.calls += 1
-        self._counter.increment()
-        window = ask.window
-        request = self._client.export(
-            after=None if window.start is None else window.start - window.unit,
-            before=window.end,
-            limit=ask.limit,
-            fields=self._fields,
-            list_id=self._settings.list_id,
-            tags=self._settings.tags,
-        )
-        with request as response, ExitStack() as on_failure:
-            closable = self._closable(window, response)
+        exporting = self._client.export(self._scope.resource, self._query(request))
+        with exporting as response, ExitStack() as on_failure:
+            window = self._closable(request.window, response)
             batch = on_failure.enter_context(self._new_batch(response.received))
-            seen: list[datetime] = []
+            created: list[datetime] = []
             try:
-                table = ContactTable(response.body, self._fields)
-                for contacts in _inside(closable, table, seen):
-                    batch.extend(contacts)
+                table = Table(response.body, self._columns, self._scope.resource)
+                for records in _inside(window, table, created):
+                    batch.extend(records)
             except (CutError, TableError) as error:
                 msg = f"The export cannot be used: {error} (request id {response.request_id})."
                 raise type(error)(msg) from error
-            self._warn_of_oddities(table)
+            self._log_oddities(table)
             on_failure.pop_all()
-            answer = Answer(table.rows >= ask.limit, seen, table.resolution)
-            return Export(closable, answer, batch, response.headers)
+            return Export(
+                window=window,
+                full=table.rows >= request.limit,
+                created=created,
+                resolution=table.resolution,
+                batch=batch,
+                headers=response.headers,
+            )
+
+    def _query(self, request: ExportRequest) -> Query:
+        query: list[tuple[str, str | int]] = [
+            ("limit", request.limit),
+            ("fields", ",".join(column.name for column in self._columns)),
+        ]
+        if request.after is not None:
+            query.append(("created_after", timestamps.plain(request.after)))
+        query.append(("created_before", timestamps.plain(request.before)))
+        return [*query, *self._scope.query]
 
     def _closable(self, window: Window, response: Response) -> Window:
         """Cut a window at LeadLex's clock, less the time that late commits may take."""
-        settle = timedelta(seconds=self._settings.settle_seconds)
         now = response.date
         if now is None:
             now = response.received
-            self._warn_once("date", "LeadLex's answers bear no date: this machine's clock rules.")
-        elif (skew := abs(now - response.received)) > max(settle, _WHOLE_SECONDS):
-            self._warn_once(
+            self._log.warn_once(
+                "date", "LeadLex's responses have no Date; using the clock of this machine."
+            )
+        elif (skew := abs(now - response.received)) > max(self._settle, _WHOLE_SECONDS):
+            self._log.warn_once(
                 "clock",
                 f"The clock of this machine is {skew.total_seconds():.0f} s "
-                f"{'slow' if now > response.received else 'fast'} by LeadLex's, which rules: "
+                f"{'slow' if now > response.received else 'fast'}; using LeadLex's clock, so that "
                 "nothing is lost.",
             )
-        settled = timestamps.floor(now) - settle
+        settled = timestamps.floor(now) - self._settle
         return Window(window.start, min(window.end, max(settled, window.start or settled)))
 
-    def _warn_of_oddities(self, table: ContactTable) -> None:
-        """Tell what was left out of the rows."""
+    def _log_oddities(self, table: Table) -> None:
+        records = self._scope.resource.records
         if table.nul_characters:
             self._log.warning(
-                "Removed %d NUL characters from the contacts: databases refuse them.",
-                table.nul_characters,
+                f"Removed {table.nul_characters} NUL characters from the {records}: databases "
+                "refuse them."
             )
         if table.unknown_columns:
-            self._warn_once(
+            self._log.warn_once(
                 "columns",
-                "LeadLex sent columns that were not asked for; they are left out: "
+                "Ignoring columns that LeadLex sent without being asked: "
                 f"{', '.join(table.unknown_columns)}.",
             )
 
-    def _warn_once(self, kind: str, text: str) -> None:
-        if kind not in self._told:
-            self._told.add(kind)
-            self._log.warning("%s", text)
 
-
-def _inside(
-    window: Window, table: ContactTable, seen: list[datetime]
-) -> Iterator[Sequence[Contact]]:
-    """Give the contacts inside a window, some at a time, noting their instants."""
-    start, end = window.start or _BEGINNING, window.end
-    for created, contacts in table:
-        inside = [start <= instant < end for instant in created]
-        seen += compress(created, inside)
-        yield list(compress(contacts, inside))
+def _inside(window: Window, table: Table, created: list[datetime]) -> Iterator[Sequence[Record]]:
+    """Yield the records inside a window, some at a time, collecting their instants."""
+    start, end = window.start or BEGINNING, window.end
+    for instants, records in table:
+        inside = [start <= instant < end for instant in instants]
+        created += compress(instants, inside)
+        yield list(compress(records, inside))

@@ -1,4 +1,4 @@
-"""Whether a body is whole: what the transport and the compression say of its end."""
+"""The integrity of a body: what the transport and the compression say about its end."""
 
 from __future__ import annotations
 
@@ -14,46 +14,61 @@ if TYPE_CHECKING:
 
 
 def check_framing(response: httpx.Response) -> None:
-    """Make sure that the transport marks the end of the body.
+    """Check that the transport marks the end of the body.
 
-    httpx raises when a body with a length or in chunks ends early. A body that just ends with its
-    connection looks whole wherever it was cut.
+    httpx raises if a body with a length or in chunks ends early. A body that simply ends with its
+    connection looks complete wherever it was cut.
+
+    Raises:
+        TransportError: If the response has neither a length nor chunks.
     """
-    framed = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
-    if not framed:
+    if "Content-Length" not in response.headers and "Transfer-Encoding" not in response.headers:
         msg = (
-            f"The answer has neither length nor chunks, so nothing tells whether it is whole"
-            f"{named(response)}. If this stays so, a proxy strips them: go round it."
+            "The response has neither Content-Length nor chunks, so the tap cannot tell whether "
+            f"it is complete{request_id(response)}. If this persists, a proxy is removing them; "
+            "bypass it."
         )
         raise TransportError(msg)
 
 
 def decompressed(response: httpx.Response) -> Iterator[bytes]:
-    """Give the body's bytes, checking that a gzip stream reaches its end mark."""
+    """Yield the bytes of the body, checking that a gzip stream reaches its end marker.
+
+    Raises:
+        RequestError: If the body has a coding that was not requested.
+        GatewayError: If the compressed body is damaged or cut.
+    """
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if coding == "identity":
         yield from response.iter_raw()
         return
     if coding not in {"gzip", "x-gzip"}:
         msg = (
-            f"LeadLex answered in the coding '{coding}', which was not asked for{named(response)}."
+            f"LeadLex answered with Content-Encoding '{coding}', which the tap did not request"
+            f"{request_id(response)}."
         )
         raise RequestError(msg)
     try:
         yield from _gunzipped(response.iter_raw())
     except zlib.error as error:
-        msg = f"The compressed answer is damaged ({error}){named(response)}."
+        msg = f"The compressed response is damaged ({error}){request_id(response)}."
         raise GatewayError(msg) from None
     except EOFError:
-        msg = f"The compressed answer was cut off{named(response)}."
+        msg = f"The compressed response was cut off{request_id(response)}."
         raise GatewayError(msg) from None
+
+
+def request_id(response: httpx.Response) -> str:
+    """Return the request id in parentheses, for LeadLex's support; nothing if there is none."""
+    value = response.headers.get("X-Request-ID")
+    return f" (request id {value})" if value else ""
 
 
 def _gunzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Decompress gzip, one member or several.
 
     Raises:
-        EOFError: If the stream ends before the end mark of a member.
+        EOFError: If the stream ends before the end marker of a member.
     """
     member = zlib.decompressobj(zlib.MAX_WBITS | 16)
     for chunk in chunks:
@@ -65,9 +80,3 @@ def _gunzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
             rest = member.unused_data
     if not member.eof:
         raise EOFError
-
-
-def named(response: httpx.Response) -> str:
-    """Name the request for LeadLex's support."""
-    request_id = response.headers.get("X-Request-ID")
-    return f" (request id {request_id})" if request_id else ""

@@ -1,4 +1,4 @@
-"""The contact list: asked for one contact at a time, and for its count. Advice, never proof."""
+"""The JSON list of a resource: looked up one entry at a time, and for its count."""
 
 from __future__ import annotations
 
@@ -7,90 +7,100 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_leadlex import timestamps
-from tap_leadlex.errors import LeadLexError
-from tap_leadlex.planning.windows import Listed
+from tap_leadlex.errors import LeadLexError, ListError, RequestError
+from tap_leadlex.planning.windows import ListEntry
 
 if TYPE_CHECKING:
-    import logging
     from datetime import datetime
 
     from tap_leadlex.api.client import Client
-    from tap_leadlex.planning.windows import Edge
-
-# The pages of the documentation disagree on the name.
-_CREATED = ("created_at", "created_date")
+    from tap_leadlex.resources import Resource
+    from tap_leadlex.scope import Scope
 
 
-class ContactList:
-    """Asks the contact list under the filter that it knows.
+class Listing:
+    """The list of a resource, under the filters that it knows.
+
+    Args:
+        client: The API.
+        scope: What to list.
+        now: The present instant, until the first response shows LeadLex's.
 
     Attributes:
-        now: LeadLex's time at the last answer, or the local one where it does not tell.
+        now: LeadLex's time at the last response; the local one if it shows none.
     """
 
-    def __init__(
-        self, client: Client, list_id: str | None, now: datetime, logger: logging.Logger
-    ) -> None:
-        """Prepare; nothing is asked yet.
-
-        Args:
-            client: The API.
-            list_id: Only members of this list.
-            now: The present instant, until the first answer tells a better one.
-            logger: The stream's logger.
-        """
+    def __init__(self, client: Client, scope: Scope, now: datetime) -> None:
         self._client = client
-        self._list_id = list_id
-        self._log = logger
+        self._scope = scope
         self.now = now
 
-    def edge(self, edge: Edge) -> Listed | None:
-        """Find an edge; `None` if the list says nothing of use."""
-        after = None if edge.start is None else edge.start - timestamps.SECOND
-        return self.ask(after, edge.rank)
+    def look_up(self, start: datetime | None, rank: int) -> ListEntry:
+        """Return the entry at a rank of the list from a start on, asking from a second before.
 
-    def ask(self, after: datetime | None, rank: int) -> Listed | None:
-        """Ask for the contact at a rank, once.
+        Raises:
+            ListError: If the list gave no usable answer.
+        """
+        return self.entry(None if start is None else start - timestamps.SECOND, rank)
+
+    def entry(self, after: datetime | None, rank: int) -> ListEntry:
+        """Return the entry at a rank, in one call.
 
         Args:
-            after: The lower bound of `created_at`.
-            rank: Which contact, from 1, oldest first.
+            after: The lower bound of the creation date; LeadLex does not say whether inclusive.
+            rank: The rank of the entry, from 1, oldest first.
 
-        Returns:
-            What the list says; `None` if it says nothing of use.
+        Raises:
+            ListError: If the list gave no usable answer.
         """
+        query: list[tuple[str, str | int]] = [
+            ("per_page", 1),
+            ("page", rank),
+            ("sort", self._scope.resource.replication_key),
+        ]
+        if after is not None:
+            query.append(("created_after", timestamps.plain(after)))
+        query += self._scope.list_query
         try:
-            page = self._client.contacts(after=after, page=rank, list_id=self._list_id)
-            self.now = page.date or page.received
-            return read(page.body.read())
-        except (LeadLexError, ValueError) as error:
-            self._log.debug("The contact list was of no use: %s", error)
-            return None
+            page = self._client.list_page(self._scope.resource, query)
+        except LeadLexError as error:
+            raise ListError(_reason(error)) from error
+        self.now = page.date or page.received
+        try:
+            return read_entry(page.body.read(), self._scope.resource)
+        except ValueError:
+            # Without its cause, which may quote a value.
+            msg = f"its response is not a page of {self._scope.resource.records}"
+            raise ListError(msg) from None
 
 
-def read(body: bytes) -> Listed:
-    """Read a page of `GET /contacts` that was asked for with `per_page=1`.
+def read_entry(body: bytes, resource: Resource) -> ListEntry:
+    """Read a page that was requested with `per_page=1`.
 
     Args:
         body: The JSON body.
+        resource: What is listed.
 
     Raises:
-        ValueError: If it is no such page.
+        ValueError: If it is not such a page.
     """
     page = msgspec.json.decode(body)
     if not isinstance(page, dict) or page.get("error"):
-        msg = "it is no page of contacts"
-        raise ValueError(msg)
+        raise ValueError
     try:
-        contacts = page["data"]["contacts"]
+        entries = page["data"][resource.list_key]
         total = page.get("meta", {}).get("total")
-        created = _created(contacts[0]) if contacts else None
-    except (AttributeError, LookupError, StopIteration, TypeError, ValueError):
-        # Without the error behind it: that one may quote a value.
-        msg = "it is no page of contacts"
-        raise ValueError(msg) from None
-    return Listed(created, total if isinstance(total, int) else None)
+        created = _created(entries[0], resource) if entries else None
+    except (AttributeError, LookupError, StopIteration, TypeError) as error:
+        raise ValueError from error
+    return ListEntry(created, total if isinstance(total, int) else None)
 
 
-def _created(contact: dict[str, Any]) -> datetime:
-    return timestamps.parse(next(contact[name] for name in _CREATED if name in contact))
+def _created(entry: dict[str, Any], resource: Resource) -> datetime:
+    return timestamps.parse(next(entry[name] for name in resource.list_created if name in entry))
+
+
+def _reason(error: LeadLexError) -> str:
+    if isinstance(error, RequestError) and error.status:
+        return f"LeadLex refused it (HTTP {error.status})"
+    return "its response did not arrive or cannot be used"

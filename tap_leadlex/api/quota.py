@@ -1,8 +1,8 @@
-"""When a refused call may be tried again. Pure: headers and clock in, decision out.
+"""When to repeat a refused call. Pure: headers and clock in, decision out.
 
-LeadLex's documentation names `X-RateLimit-Reset` without its unit and never `Retry-After`; a 429
-may stand for the minute's, the hour's or the day's quota. So each reading is tried, and none
-believed that would mean a tight loop or a wait without end.
+LeadLex's documentation names `X-RateLimit-Reset` without its unit, and never `Retry-After`; a 429
+may mean the quota of the minute, the hour or the day. So every form is understood, and none is
+believed that would mean a tight loop or an endless wait.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tap_leadlex import timestamps
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# The export quota is ten calls an hour: without a word from LeadLex, an hour is enough.
+# The export quota is ten calls an hour: if LeadLex does not say when it reopens, an hour is enough.
 UNTOLD = timedelta(hours=1)
 SHORTEST = timedelta(seconds=30)
 LONGEST = timedelta(days=1)
@@ -32,8 +32,8 @@ class Decision:
 
     Attributes:
         wait: How long to wait before the next try; `None` to stop.
-        opens: When the quota should be open again.
-        told: Whether LeadLex said so, or it is the longest that its quota can take.
+        opens: When the quota should reopen.
+        told: Whether LeadLex said so; otherwise `opens` is the latest possible time.
     """
 
     wait: timedelta | None
@@ -48,19 +48,19 @@ def decide(
 
     Args:
         headers: The headers of the refusal.
-        now: The present instant by the clock that the headers follow.
-        refusals: How many refusals of the same call there have been in a row, this one included.
+        now: The present instant, by the clock of the headers.
+        refusals: How often the same call has been refused in a row, including this time.
         allowed: How long the run may still wait in all.
     """
     told = _told(headers, now)
-    # A quota that is said to be open and refuses all the same is asked less and less often.
+    # If the quota should be open and still refuses, ask less and less often.
     shortest = min(SHORTEST * 2 ** min(refusals - 1, _DOUBLINGS), UNTOLD)
     wait = UNTOLD if told is None else max(told, shortest)
     return Decision(wait if wait <= allowed else None, now + wait, told is not None)
 
 
 def _told(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """Read how long LeadLex says to wait; `None` where it says nothing that makes sense."""
+    """Return how long LeadLex says to wait; `None` if it says nothing sensible."""
     for wait in (_retry_after(headers, now), _reset(headers, now)):
         if wait is not None and -LONGEST <= wait <= LONGEST:
             return max(wait, timedelta(0))
@@ -91,7 +91,7 @@ def _reset(headers: Mapping[str, str], now: datetime) -> timedelta | None:
 
 
 def _since(now: datetime, text: str, parse: Callable[[str], datetime]) -> timedelta | None:
-    """Read a date as the time until then; `None` where it is none."""
+    """Return the time until a date; `None` if it cannot be parsed."""
     try:
         return parse(text).astimezone(UTC) - now
     except (OverflowError, ValueError):

@@ -1,7 +1,7 @@
-"""Edges from the contact list: where a window must end to fill one export. Pure.
+"""Window ends from the contact list, whose entry at a rank shows where an export is just filled.
 
-The list is advice, never proof. It may be refused, filter less than the export does, or count other
-contacts; then the sweep goes on without it.
+The list is advice, never proof. It may be refused, know fewer filters than the export, or count
+other records; the planner then goes on without it.
 """
 
 from __future__ import annotations
@@ -9,125 +9,121 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_leadlex import timestamps
-from tap_leadlex.planning.windows import Edge, Listed, Remark
+from tap_leadlex.errors import ListError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable
     from datetime import datetime
 
-    from tap_leadlex.planning.windows import Reply, Step, Window
+    from tap_leadlex.planning.windows import LookUp, Window
 
 # How much of an export to fill. The rest is room for the rows just outside the window, which an
-# inclusive server sends along: up to 2 % of the limit for each second of a dense import.
+# inclusive server sends too: up to 2 % of the limit for each second of a dense import.
 FILL = 0.975
-# A list that counts other contacts than the export (it knows no tags) foretells less surely.
+# A list that counts other records than the export (it knows no tags) predicts less surely.
 FILL_BY_RATIO = 0.8
-# One window changes the idea of that ratio by no more than this factor.
+# One window changes the estimated ratio by at most this factor.
 RATIO_STEP = 10
-# So many windows in a row that came back full although the list had them fit end its use.
-PATIENCE = 3
+# Stop using the list after this many full windows in a row that it expected to fit.
+MAX_MISJUDGED = 3
 
 
-class ListAdvice:
-    """Finds window ends through the contact list, and learns how far to trust it.
+class ListGuide:
+    """Finds window ends through the list, and learns how far to trust it.
+
+    Args:
+        look_up: Looks up an entry; `None` if the list must not be asked.
+        notify: Receives a sentence for the user when the list turns out to be unusable.
 
     Attributes:
-        usable: Whether to ask it at all.
-        total: How many contacts it counted at its first answer; `None` before.
+        usable: Whether the list is still worth asking.
     """
 
-    def __init__(self, *, usable: bool) -> None:
-        """Begin without knowledge.
-
-        Args:
-            usable: Whether the list may be asked.
-        """
-        self.usable = usable
-        self.total: int | None = None
-        self._ratio = 1.0  # contacts in the export for one in the list
+    def __init__(self, look_up: LookUp | None, notify: Callable[[str], None]) -> None:
+        self.usable = look_up is not None
+        self._look_up = look_up
+        self._notify = notify
+        self._ratio = 1.0  # records in the export for each one in the list
         self._asked: tuple[datetime, int] | None = None  # the last edge and its rank
-        self._left: tuple[datetime, int] | None = None  # where, and how many follow
+        self._left: tuple[datetime, int] | None = None  # a start, and how many records follow it
         self._misjudged = 0
 
-    def end(
-        self, start: datetime | None, limit: int, *, was_full: bool
-    ) -> Generator[Step, Reply, datetime | None]:
-        """Find the end of a window that just fits one export.
+    def end(self, start: datetime | None, limit: int, *, was_full: bool) -> datetime | None:
+        """Return the end of a window that just fits one export.
 
         Args:
             start: The start of the window.
             limit: The rows of one export.
-            was_full: Whether an export from this start on has come back full.
-
-        Yields:
-            At most one call of the list, and a remark when its use ends.
+            was_full: Whether an export that began here was full.
 
         Returns:
-            The end, later than the start; `None` for everything that is left, or when the list
-            is of no use (then `usable` is false).
+            The end, later than the start. `None` if everything left fits, or if the list turned
+            out to be unusable.
         """
+        try:
+            return self._edge(start, limit, was_full=was_full)
+        except ListError as error:
+            self._give_up(str(error))
+            return None
+
+    def closed(self, window: Window, count: int) -> None:
+        """Learn from a closed window and its number of records."""
+        self._misjudged = 0
+        if self._asked and self._asked[0] == window.end:
+            share = max(count, 1) / self._asked[1]
+            # Ties at the edge stay out of the window: a few per cent mean nothing.
+            if share < self._ratio * FILL_BY_RATIO or self._ratio < FILL_BY_RATIO:
+                self._ratio = min(1.0, max(share, self._ratio / RATIO_STEP))
+
+    def full(self) -> None:
+        """Learn from a window that was full."""
+        self._left = None
+        if self._asked is None:
+            return
+        self._misjudged += 1
+        if self._misjudged == MAX_MISJUDGED:
+            self._give_up("exports that should have fitted by its count were full")
+        # A little at first: most likely the count was only slightly short.
+        self._ratio *= 1.05 if self._misjudged == 1 else 2
+
+    def _edge(self, start: datetime | None, limit: int, *, was_full: bool) -> datetime | None:
+        """Look up where the window ends; raise `ListError` if the list cannot be right."""
+        if self._look_up is None:
+            return None
         fill = FILL_BY_RATIO if self._ratio < FILL_BY_RATIO else FILL
         rank = max(1, int(fill * limit / self._ratio))
         self._asked = None
         if self._left and self._left[0] == start and self._left[1] <= rank and not was_full:
             return None
-        listed = yield Edge(start, rank)
-        if not isinstance(listed, Listed):
-            yield from self._give_up("it was refused")
-            return None
-        if self.total is None:
-            self.total = listed.total
-        if listed.created_at is None:
-            if (listed.total or 0) >= rank:
-                yield from self._give_up("it shows fewer contacts than it counts")
-            elif was_full and (listed.total or 0) < limit:
-                yield from self._give_up("it counts fewer contacts than an export held")
-            elif was_full:
+        entry = self._look_up(start, rank)
+        if entry.created_at is None:
+            _check_total(entry.total or 0, rank, limit, was_full=was_full)
+            if was_full:
                 self._ratio = 1.0
-                return (yield from self.end(start, limit, was_full=False))
+                return self._edge(start, limit, was_full=False)
             return None
-        if start is not None and listed.created_at < start - timestamps.SECOND:
-            yield from self._give_up("it shows a contact from before the time that was asked for")
-            return None
-        end = timestamps.floor(listed.created_at)
+        if start is not None and entry.created_at < start - timestamps.SECOND:
+            msg = "it ignores its lower time bound"
+            raise ListError(msg)
+        end = timestamps.floor(entry.created_at)
         if start is not None:
             end = max(end, start + timestamps.SECOND)
         self._asked = (end, rank)
-        self._left = None if listed.total is None else (end, listed.total - rank + 1)
+        self._left = None if entry.total is None else (end, entry.total - rank + 1)
         return end
 
-    def closed(self, window: Window, count: int) -> None:
-        """Learn from a window that was closed.
-
-        Args:
-            window: The window.
-            count: The contacts it held.
-        """
-        self._misjudged = 0
-        if self._asked and self._asked[0] == window.end:
-            seen = max(count, 1) / self._asked[1]
-            # Ties at the edge stay out of the window: a few per cent mean nothing.
-            if seen < self._ratio * FILL_BY_RATIO or self._ratio < FILL_BY_RATIO:
-                self._ratio = min(1.0, max(seen, self._ratio / RATIO_STEP))
-
-    def full(self) -> Generator[Step, Reply, None]:
-        """Learn from a window that came back full.
-
-        Yields:
-            A remark when the list has misjudged too often.
-        """
-        self._left = None
-        if self._asked is None:
-            return
-        self._misjudged += 1
-        if self._misjudged == PATIENCE:
-            yield from self._give_up("windows that it had fit came back full")
-        # A little first: most likely its count was just short.
-        self._ratio *= 1.05 if self._misjudged == 1 else 2
-
-    def _give_up(self, why: str) -> Generator[Step, Reply, None]:
+    def _give_up(self, reason: str) -> None:
         self.usable = False
-        yield Remark(
-            f"The contact list is of no help for choosing windows in this run: {why}. Going on "
-            "without it: as complete, with some more exports."
+        self._notify(
+            f"Planning without the list: {reason}. The sync stays complete but needs more exports."
         )
+
+
+def _check_total(total: int, rank: int, limit: int, *, was_full: bool) -> None:
+    """Raise `ListError` if a total contradicts that the list has no entry at a rank."""
+    if total >= rank:
+        msg = "it shows fewer entries than it counts"
+        raise ListError(msg)
+    if was_full and total < limit:
+        msg = "it counts fewer records than an export held"
+        raise ListError(msg)

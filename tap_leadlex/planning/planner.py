@@ -1,184 +1,191 @@
-"""Which window next, given what came back. Pure: no I/O, no clock.
+"""The planner: which window to export next, given what earlier exports showed.
 
-A sweep is a generator. It yields what it wants to know, the export of a window or an edge from the
-contact list, and is sent the reply. Every window that it leaves behind was closed by an export that
-was not full, in ascending order and without a gap; the list, and what full exports showed, only
-help to choose windows that one export just carries.
+Every window that it leaves behind was closed by an export that was not full, in ascending order
+and without a gap. The list and the records shown by full exports only help to choose windows that
+just fit one export.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from tap_leadlex import timestamps
 from tap_leadlex.errors import DenseInstantError
-from tap_leadlex.planning.list_guide import ListAdvice
-from tap_leadlex.planning.sample_guide import SampleAdvice
-from tap_leadlex.planning.windows import Ask, Fence, Window
+from tap_leadlex.planning.list_guide import ListGuide
+from tap_leadlex.planning.sample_guide import SampleGuide
+from tap_leadlex.planning.windows import Boundary, ExportRequest, ExportResult, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from tap_leadlex.planning.windows import Answer, Reply, Step
+    from tap_leadlex.planning.windows import LookUp
+    from tap_leadlex.resources import Resource
 
-
-# So often in a row the exports are made smaller before a server that gives none counts as down.
+# Halve the limit at most this often in a row before treating the server as down.
 MAX_HALVINGS = 2
 
-_WAYS_OUT = (
-    "Raise export_limit if it is below 50000, or sync them in parts with list_id or tags. The "
-    "bookmark stays before that instant."
-)
 
+class Planner:
+    """Chooses the windows of one run.
 
-class Sweep:
-    """Chooses the windows of one run."""
+    Ask it with `next()` which export to make, and tell it the outcome with `learn()`.
+
+    Args:
+        resource: What is exported; its nouns and settings appear in messages.
+        whole: The range of the run.
+        limit: The rows to ask for in one export.
+        look_up: Looks up an entry of the list; `None` to plan without the list.
+        notify: Receives a sentence for the user if the list turns out to be unusable.
+        whole_first: Whether to try the whole range in one export first.
+        plan: The plan that an interrupted run saved at the start of this range.
+    """
 
     def __init__(
         self,
+        resource: Resource,
         whole: Window,
         limit: int,
         *,
-        whole_first: bool,
-        use_list: bool,
-        plan: Sequence[Fence] = (),
+        look_up: LookUp | None,
+        notify: Callable[[str], None],
+        whole_first: bool = False,
+        plan: Sequence[Boundary] = (),
     ) -> None:
-        """Begin before the first window.
-
-        Args:
-            whole: The range of the run.
-            limit: The rows asked for in one export.
-            whole_first: Whether to try the whole range in one export first.
-            use_list: Whether the contact list may be asked for edges.
-            plan: The plan of a sweep that was stopped where this one begins.
-        """
+        self._resource = resource
         self._whole = whole
         self._limit = limit
         self._halvings = 0
         self._whole_first = whole_first
-        self._list = ListAdvice(usable=use_list)
-        self._samples = SampleAdvice(whole, plan)
+        self._list = ListGuide(look_up, notify)
+        self._samples = SampleGuide(whole, plan)
         self._start = whole.start  # of the next window
-        self._end = whole.end  # of the last one that was chosen
-        self._full: tuple[Window, Sequence[datetime]] | None = None  # the last export, if it was
+        self._end = whole.end  # of the window chosen last
+        self._full: ExportResult | None = None  # the last result, if it was full
         self._shown: Sequence[datetime] = ()  # by the export that is being split below a second
 
     @property
-    def listed(self) -> int | None:
-        """How many contacts the list counted from the start on; `None` if it did not say."""
-        return self._list.total
+    def done(self) -> bool:
+        """Whether all windows are closed."""
+        return self._start is not None and self._start >= self._whole.end
 
     @property
-    def plan(self) -> Sequence[Fence]:
-        """What full exports have shown of the way ahead, the nearest fence last; mostly nothing."""
-        if self._start is not None and self._start >= self._whole.end:
+    def plan(self) -> Sequence[Boundary]:
+        """The boundaries known ahead, the nearest last; usually none."""
+        if self.done:
             return ()
-        plan = self._samples.plan(self._start, self._limit, ahead=not self._list.usable)
+        plan = self._samples.plan(self._start, self._limit, predict=not self._list.usable)
         if self._list.usable and self._full:
-            # What the list has learnt from misjudging a window would be lost.
-            return [*(plan or [Fence(self._whole.end)]), Fence(self._below(*self._full))]
+            # The list guide's lesson from this full window would be lost with the run.
+            return [*(plan or [Boundary(self._whole.end)]), Boundary(self._end_below(self._full))]
         return plan
 
-    def _below(self, window: Window, seen: Sequence[datetime]) -> datetime:
-        """Find an end below that of a window that was full, even where the list does not."""
-        if self._end < window.end:
-            return self._end
-        samples = SampleAdvice(window)
-        samples.full(window, seen)
-        return samples.end(window.start, self._limit)
+    def next(self) -> ExportRequest | None:
+        """Return the export to make next, or `None` if all windows are closed.
 
-    def steps(self) -> Generator[Step, Reply, None]:
-        """Give the steps of the sweep; send the reply to each.
+        At most two look-ups of the list are made.
+        """
+        if self.done:
+            return None
+        self._end = self._choose_end(self._start)
+        divisible = self._halvings < MAX_HALVINGS and self._limit > 1
+        return ExportRequest(Window(self._start, self._end), self._limit, divisible=divisible)
 
-        Yields:
-            What is wanted next. A `Remark` wants no reply.
+    def learn(self, request: ExportRequest, result: ExportResult | None) -> None:
+        """Take note of the outcome of a request.
+
+        Args:
+            request: What `next()` returned.
+            result: What the export showed; `None` if it did not arrive.
 
         Raises:
-            DenseInstantError: If a window is still full that time cannot split.
+            DenseInstantError: If the window is full and cannot be split by time.
         """
-        while self._start is None or self._start < self._whole.end:
-            # In a generator of its own: an answer is not kept while the next one is read.
-            self._start = yield from self._next(self._start)
-
-    def _next(self, start: datetime | None) -> Generator[Step, Reply, datetime | None]:
-        """Ask for a window; give the start of the next one, the same as long as this is open."""
-        self._end = yield from self._choose(start)
-        window = Window(start, self._end)
-        divisible = self._halvings < MAX_HALVINGS and self._limit > 1
-        answer = cast("Answer", (yield Ask(window, self._limit, divisible=divisible)))
-        if answer.too_big:
-            # A smaller export shows at least where to cut, and arrives.
+        if result is None:
+            # A smaller export arrives, and shows at least where to split the window.
             self._limit //= 2
             self._halvings += 1
-            return start
+            return
         self._halvings = 0
-        if answer.full:
-            yield from self._cut(window, answer)
-            return start
-        self._close(window, answer)
-        return window.end
+        if result.full:
+            self._learn_full(request.window, result)
+            return
+        self._learn_closed(request.window, result)
+        self._start = result.window.end
+        if result.window != request.window:  # LeadLex's clock ends the run
+            self._whole = Window(self._whole.start, result.window.end)
 
-    def _choose(self, start: datetime | None) -> Generator[Step, Reply, datetime]:
-        """Choose where the next window ends."""
+    def _choose_end(self, start: datetime | None) -> datetime:
+        """Return where the next window ends."""
         if self._list.usable:
-            fence, fits = self._samples.fence(start)
-            was_full = self._full is not None
-            if self._whole_first or (fits and not was_full):
+            boundary, fits = self._samples.boundary(start)
+            if self._whole_first or (fits and not self._full):
                 self._whole_first = False
-                return fence
-            edge = yield from self._list.end(start, self._limit, was_full=was_full)
+                return boundary
+            edge = self._list.end(start, self._limit, was_full=self._full is not None)
             if self._list.usable:
-                return min(edge or fence, fence)
+                return min(edge or boundary, boundary)
         if self._full:
-            self._samples.full(*self._full)
+            self._samples.full(self._full)
             self._full = None
         return self._samples.end(start, self._limit)
 
-    def _close(self, window: Window, answer: Answer) -> None:
-        """Learn from a window that was closed."""
-        if window.unit < timestamps.SECOND and len(answer.seen) < self._shown_inside(window):
+    def _end_below(self, full: ExportResult) -> datetime:
+        """Return an end below that of a full window, even before the list is asked for one."""
+        if self._end < full.window.end:
+            return self._end
+        samples = SampleGuide(full.window)
+        samples.full(full)
+        return samples.end(full.window.start, self._limit)
+
+    def _learn_closed(self, window: Window, result: ExportResult) -> None:
+        shown = sum(instant in result.window for instant in self._shown)
+        if window.unit < timestamps.SECOND and len(result.created) < shown:
             msg = (
-                f"LeadLex does not seem to heed fractions of a second in its bounds: window "
-                f"{window} came back with fewer contacts than an export had shown in it. "
-                f"{_WAYS_OUT}"
+                f"LeadLex ignores fractions of a second in time bounds: the export of window "
+                f"{window} has fewer {self._resource.records} than an earlier export showed there. "
+                f"{self._ways_out}"
             )
             raise DenseInstantError(msg)
-        self._list.closed(window, len(answer.seen))
-        self._samples.closed(window, answer.seen)
+        self._list.closed(window, len(result.created))
+        self._samples.closed(window, result.created)
         self._full = None
         self._shown = ()
 
-    def _cut(self, window: Window, answer: Answer) -> Generator[Step, Reply, None]:
-        """Have a full window read in parts."""
+    def _learn_full(self, window: Window, result: ExportResult) -> None:
+        """Plan to read a full window in parts."""
         if window.start is None or window.end - window.start > timestamps.SECOND:
-            self._full = (window, answer.seen)
-            yield from self._list.full()
+            self._full = result
+            self._list.full()
             return
-        middle = _middle_of_second(window, answer)
+        middle = _middle_of_second(result)
         if middle is None:
             msg = (
-                f"More contacts than one export carries ({self._limit}) were created within a "
-                f"second of {timestamps.plain(window.start)}, and time cannot split them. "
-                f"{_WAYS_OUT}"
+                f"LeadLex has {self._limit} or more {self._resource.records} created within a "
+                f"second of {timestamps.plain(window.start)}: one export cannot carry them, and time "
+                f"bounds cannot split them. {self._ways_out}"
             )
             raise DenseInstantError(msg)
         self._full = None
-        self._shown = answer.seen
+        self._shown = result.created
         self._samples.split(window, middle)
 
-    def _shown_inside(self, window: Window) -> int:
-        """Count the contacts that the export being split showed inside a window."""
-        return sum(instant in window for instant in self._shown)
+    @property
+    def _ways_out(self) -> str:
+        filters = " or ".join(each.name for each in self._resource.filters)
+        return (
+            f"Raise export_limit if it is below 50000, or sync them in parts with {filters}. The "
+            "bookmark stays before that instant."
+        )
 
 
-def _middle_of_second(window: Window, answer: Answer) -> datetime | None:
-    """Find where to split a window of one second or less; `None` where LeadLex prints no finer."""
-    unit = answer.resolution
-    if window.start is None or window.end - window.start <= unit or not unit < timestamps.SECOND:
+def _middle_of_second(full: ExportResult) -> datetime | None:
+    """Return where to split a window of one second or less; `None` if printed times are coarser."""
+    window, unit = full.window, full.resolution
+    if window.start is None or window.end - window.start <= unit or unit >= timestamps.SECOND:
         return None
-    if answer.seen:
-        middle = timestamps.floor(sorted(answer.seen)[len(answer.seen) // 2], unit)
+    if full.created:
+        middle = timestamps.floor(sorted(full.created)[len(full.created) // 2], unit)
         if window.start < middle < window.end:
             return middle
     return timestamps.floor(window.start + (window.end - window.start) / 2, unit)

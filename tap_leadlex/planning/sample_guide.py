@@ -1,321 +1,294 @@
-"""Window ends without the contact list: from the yields of closed windows and from full exports.
+"""Window ends without the list: from closed windows and from the records that full exports show.
 
-A full export proves nothing, but it shows some contacts of its window. Where the server sorts by
-time, they are the first or the last ones and mark an edge; otherwise they are a sample by chance,
-and their quantiles foretell the windows to come. Pure.
+A full export proves nothing, but it shows some records of its window. If the server sorts by time,
+they are the first or the last ones and mark an edge; otherwise they are a random sample, whose
+quantiles predict the next windows.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from itertools import pairwise
 from math import sqrt
 from typing import TYPE_CHECKING
 
 from tap_leadlex import timestamps
-from tap_leadlex.planning.windows import Fence
+from tap_leadlex.planning.windows import BEGINNING, Boundary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime, timedelta
 
-    from tap_leadlex.planning.windows import Window
+    from tap_leadlex.planning.windows import ExportResult, Window
 
-# How much of an export to fill by the rows of a sorted one, less than all for the rows just outside
-# the window; by the quantiles of a sample, before their chance error, and by
-# the pace of the windows before.
+# How much of an export to fill: by the rows of a sorted export, with room for the rows just outside
+# the window; by the quantiles of a sample, before their random error; by the pace of the last
+# window.
 FILL_BY_ORDER = 0.975
 FILL_BY_SAMPLE = 0.95
 FILL_BY_PACE = 0.8
-# A window that holds less than this part of an export is none to foretell others by.
+# A window that fills less than this share of an export does not predict others.
 LOW_YIELD = 0.1
-# How much more a window may take to reach a fence, so that no crumb is left for another export.
+# How much wider a window may get to reach a boundary, so that no small rest costs an export.
 STRETCH = 1.2
-# How many such windows to step back at once from the rows of a server that gives the last ones.
-JUMP = 1
-# How far the dates may stray from an even spread (0 to 1) and still foretell the next window.
+# How far the dates may stray from an even spread (0 to 1) and still predict the next window.
 SMOOTH = 0.15
 _PROBES = 20
-# So many contacts tell well enough whether all are spread evenly.
-_SOME = 1_000
-# So many windows at most are foretold for the next run.
-_MOST_AHEAD = 100
-_BEGINNING = datetime.min.replace(tzinfo=UTC)
+# This many instants of a closed window show well enough whether all are spread evenly.
+_ENOUGH = 1_000
+# Predict at most this many windows for the next run.
+_MOST_PREDICTED = 100
 
 
-class Order(Enum):
-    """The order in which the server seems to give its rows, by `created_at`."""
+class RowOrder(Enum):
+    """The order by `created_at` in which a server seems to send rows."""
 
     ASCENDING = auto()
     DESCENDING = auto()
     NONE = auto()
 
 
-def order(seen: Sequence[datetime]) -> Order:
-    """Read the server's order off the rows of one export."""
-    if all(earlier <= later for earlier, later in pairwise(seen)):
-        return Order.ASCENDING
-    if all(earlier >= later for earlier, later in pairwise(seen)):
-        return Order.DESCENDING
-    return Order.NONE
+def row_order(created: Sequence[datetime]) -> RowOrder:
+    """Return the order that the rows of one export suggest."""
+    if all(earlier <= later for earlier, later in pairwise(created)):
+        return RowOrder.ASCENDING
+    if all(earlier >= later for earlier, later in pairwise(created)):
+        return RowOrder.DESCENDING
+    return RowOrder.NONE
 
 
-def is_smooth(sorted_instants: Sequence[datetime]) -> bool:
-    """Tell whether instants are spread about evenly over the time that they span."""
-    if not sorted_instants:
+def is_smooth(ascending: Sequence[datetime]) -> bool:
+    """Return whether ascending instants are spread about evenly over the time that they span."""
+    if not ascending or ascending[0] == ascending[-1]:
         return False
-    first, last = sorted_instants[0], sorted_instants[-1]
-    if first == last:
-        return False
-    steps = len(sorted_instants) - 1
+    first, span = ascending[0], ascending[-1] - ascending[0]
+    steps = len(ascending) - 1
     return all(
-        abs((sorted_instants[steps * probe // _PROBES] - first) / (last - first) - probe / _PROBES)
-        < SMOOTH
+        abs((ascending[steps * probe // _PROBES] - first) / span - probe / _PROBES) < SMOOTH
         for probe in range(1, _PROBES)
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """Contacts of a window picked by chance: sorted, with what was delivered before the window."""
+    """Random records of a window, with what had been delivered before the window."""
 
-    sorted_instants: Sequence[datetime]
+    ascending: Sequence[datetime]
     end: datetime
     delivered: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Closed:
-    """A window that was closed, and some of its contacts: all would be kept while more come."""
-
-    window: Window
-    contacts: int
-    sorted_some: Sequence[datetime]
-
-
-class SampleAdvice:
+class SampleGuide:
     """Finds window ends from what exports have shown so far.
 
-    It keeps fences: the ends of the stretches that are still to be read, the nearest last.
+    It keeps boundaries: the ends of the ranges still to be read, the nearest last.
+
+    Args:
+        whole: The range of the run.
+        plan: The plan saved by an interrupted run; valid as far as nothing changed.
     """
 
-    def __init__(self, whole: Window, plan: Sequence[Fence] = ()) -> None:
-        """Begin with one stretch, or with those that a run before has found.
-
-        Args:
-            whole: The range of the run.
-            plan: The plan of the run before: what is left of it holds where nothing changed.
-        """
-        self._fences = _fences(whole, plan)
+    def __init__(self, whole: Window, plan: Sequence[Boundary] = ()) -> None:
+        self._boundaries = _fitted(whole, plan)
         self._samples: list[_Sample] = []
         self._delivered = 0
-        self._closed: _Closed | None = None
-        self._width: timedelta | None = None  # of a window that would be well filled
+        self._closed: tuple[Window, Sequence[datetime]] | None = None  # the last window, if closed
+        self._width: timedelta | None = None  # of a well-filled window, by the pace
         self._pace_failed = False
         self._order_used = False
         self._order_trusted = True
 
-    def fence(self, start: datetime | None) -> tuple[datetime, bool]:
-        """Give the end of the stretch that begins at a start, and whether it is thought to fit."""
-        while start is not None and self._fences[-1].end <= start:
-            self._fences.pop()
-        fence = self._fences[-1]
-        fits = fence.fits_from is not None and (start or _BEGINNING) >= fence.fits_from
-        return fence.end, fits
+    def boundary(self, start: datetime | None) -> tuple[datetime, bool]:
+        """Return the next boundary after a start, and whether the range up to it should fit."""
+        while start is not None and self._boundaries[-1].end <= start:
+            self._boundaries.pop()
+        boundary = self._boundaries[-1]
+        fits = boundary.fits_from is not None and (start or BEGINNING) >= boundary.fits_from
+        return boundary.end, fits
 
     def end(self, start: datetime | None, limit: int) -> datetime:
-        """Find the end of a window that should fit one export.
+        """Return the end of a window that should fit one export.
 
         Args:
             start: The start of the window.
             limit: The rows of one export.
         """
-        fence, fits = self.fence(start)
+        boundary, fits = self.boundary(start)
         guess = None
         if not fits and start is not None:
-            guess = self._by_sample(start, start, limit) or self._by_pace(start, fence, limit)
-        return min(guess or fence, fence)
+            guess = self._by_sample(start, start, limit) or self._by_pace(start, boundary, limit)
+        return min(guess or boundary, boundary)
 
-    def plan(self, start: datetime | None, limit: int, *, ahead: bool) -> Sequence[Fence]:
-        """Put what is known into fences, for a run that goes on from a start.
+    def plan(self, start: datetime | None, limit: int, *, predict: bool) -> Sequence[Boundary]:
+        """Return what is known as boundaries, for a run that continues from a start.
 
         Args:
             start: Where the next window begins.
             limit: The rows of one export.
-            ahead: Whether to foretell windows as well.
+            predict: Whether to predict windows as well.
 
         Returns:
-            The fences, the nearest last; none where there is nothing to say.
+            The boundaries, the nearest last; none if nothing is known.
         """
-        self.fence(start)
-        fences = self._fences
-        if ahead and start is not None and (foretold := self._ahead(start, limit)):
-            last = foretold[-1].end
-            # What felt for a first window is of no use where windows are foretold.
-            kept = [fence for fence in fences if fence.fits_from or fence.end > last]
-            fences = [*kept, *reversed(foretold)]
-        # Whether LeadLex heeds fractions is seen only in the run that has split a second.
-        plan = [fence for fence in fences if timestamps.resolution(fence.end) >= timestamps.SECOND]
-        return () if plan == [Fence(plan[0].end)] else plan
+        self.boundary(start)
+        boundaries = self._boundaries
+        if predict and start is not None and (predicted := self._predicted(start, limit)):
+            last = predicted[-1].end
+            # Boundaries that only probed for a first window are superseded by the predicted ones.
+            kept = [each for each in boundaries if each.fits_from or each.end > last]
+            boundaries = [*kept, *reversed(predicted)]
+        # Only the run that has split a second knows whether LeadLex honors fractions.
+        plan = [each for each in boundaries if timestamps.resolution(each.end) >= timestamps.SECOND]
+        return () if plan == [Boundary(plan[0].end)] else plan
 
     def split(self, window: Window, middle: datetime) -> None:
-        """Have a window read in two parts, each of them in one export."""
-        if self._fences[-1].end == window.end:
-            self._fences.pop()
-        self._fences.append(Fence(window.end, middle))
-        self._fences.append(Fence(middle, window.start or _BEGINNING))
+        """Plan to read a window in two parts, one export each."""
+        if self._boundaries[-1].end == window.end:
+            self._boundaries.pop()
+        self._boundaries.append(Boundary(window.end, middle))
+        self._boundaries.append(Boundary(middle, window.start or BEGINNING))
 
-    def closed(self, window: Window, seen: Sequence[datetime]) -> None:
-        """Learn from a window that was closed.
+    def closed(self, window: Window, created: Sequence[datetime]) -> None:
+        """Learn from a closed window.
 
         Args:
             window: The window.
-            seen: The instants of all its contacts.
+            created: The instants of all its records.
         """
-        self._delivered += len(seen)
-        every = len(seen) // _SOME + 1
-        self._closed = _Closed(window, len(seen), sorted(seen[::every]))
+        self._delivered += len(created)
+        self._closed = (window, created)
         while self._samples and self._samples[-1].end <= window.end:
             self._samples.pop()
         if self._samples:
-            # From here on its quantiles choose; the fences that felt for a first window can go.
+            # From here on its quantiles choose; boundaries that probed for a first window can go.
             sample_end = self._samples[-1].end
-            while self._fences[-1].fits_from is None and self._fences[-1].end < sample_end:
-                self._fences.pop()
+            while self._boundaries[-1].fits_from is None and self._boundaries[-1].end < sample_end:
+                self._boundaries.pop()
 
-    def full(self, window: Window, seen: Sequence[datetime]) -> None:
-        """Learn from a window that came back full: it has to be read in parts.
-
-        Args:
-            window: The window, longer than one second.
-            seen: The instants of the contacts that it showed, in row order.
-        """
+    def full(self, result: ExportResult) -> None:
+        """Learn from a full window longer than one second: it has to be read in parts."""
+        window, created = result.window, result.created
         self._closed = self._width = None
-        if self._fences[-1].end == window.end:
-            promised = self._fences.pop().fits_from is not None
+        if self._boundaries[-1].end == window.end:
+            promised = self._boundaries.pop().fits_from is not None
             self._order_trusted = self._order_trusted and not (promised and self._order_used)
-        kind = order(seen) if seen and self._order_trusted else Order.NONE
-        if kind is Order.ASCENDING:
-            self._cut_ascending(window, seen)
-        elif kind is Order.DESCENDING:
-            self._cut_descending(window, seen)
+        order = row_order(created) if created and self._order_trusted else RowOrder.NONE
+        if order is RowOrder.ASCENDING:
+            self._split_ascending(window, created)
+        elif order is RowOrder.DESCENDING:
+            self._split_descending(window, created)
         else:
-            self._cut_by_chance(window, sorted(seen))
+            self._split_sampled(window, sorted(created))
 
-    def _cut_ascending(self, window: Window, seen: Sequence[datetime]) -> None:
-        """The rows are the window's first ones: up to the last of them, an export carries it."""
-        edge = timestamps.floor(seen[int(FILL_BY_ORDER * len(seen))])
-        self._fences.append(Fence(window.end))
-        if edge <= (window.start or _BEGINNING):
-            self._cut_in_time(window, seen)
+    def _split_ascending(self, window: Window, created: Sequence[datetime]) -> None:
+        """Split at the last row: the rows are the first ones of the window."""
+        edge = timestamps.floor(created[int(FILL_BY_ORDER * len(created))])
+        self._boundaries.append(Boundary(window.end))
+        if edge <= (window.start or BEGINNING):
+            self._split_in_time(window, created)
             return
         self._order_used = True
-        self._fences.append(Fence(edge, window.start or _BEGINNING))
+        self._boundaries.append(Boundary(edge, window.start or BEGINNING))
 
-    def _cut_descending(self, window: Window, seen: Sequence[datetime]) -> None:
-        """The rows are the window's last ones: from the first of them, an export carries it."""
-        edge = timestamps.floor(seen[int(FILL_BY_ORDER * len(seen))]) + timestamps.SECOND
-        if not (window.start or _BEGINNING) < edge < window.end:
-            self._fences.append(Fence(window.end))
-            self._cut_in_time(window, seen)
+    def _split_descending(self, window: Window, created: Sequence[datetime]) -> None:
+        """Split at the last row: the rows are the last ones of the window."""
+        edge = timestamps.floor(created[int(FILL_BY_ORDER * len(created))]) + timestamps.SECOND
+        if not (window.start or BEGINNING) < edge < window.end:
+            self._boundaries.append(Boundary(window.end))
+            self._split_in_time(window, created)
             return
         self._order_used = True
-        self._fences.append(Fence(window.end, edge))
-        self._fences.append(Fence(edge))
-        span = window.end - edge
-        if is_smooth(seen[::-1]) and not self._pace_failed:
-            self._width = span * FILL_BY_PACE
-            if window.start is None and edge - _BEGINNING > self._width * JUMP:
-                # History has no known beginning: step back towards it.
-                self._fences.append(Fence(timestamps.floor(edge - self._width * JUMP)))
+        self._boundaries.append(Boundary(window.end, edge))
+        self._boundaries.append(Boundary(edge))
+        if is_smooth(created[::-1]) and not self._pace_failed:
+            self._width = (window.end - edge) * FILL_BY_PACE
+            if window.start is None and edge - BEGINNING > self._width:
+                # The beginning of history is unknown: step back towards it.
+                self._boundaries.append(Boundary(timestamps.floor(edge - self._width)))
 
-    def _cut_by_chance(self, window: Window, sorted_seen: Sequence[datetime]) -> None:
-        """The rows are some of the window's: halve by count first, then quarter."""
-        self._fences.append(Fence(window.end))
+    def _split_sampled(self, window: Window, ascending: Sequence[datetime]) -> None:
+        """Split at a quantile of the rows, a random sample: at the half first, then a quarter."""
+        self._boundaries.append(Boundary(window.end))
         portion = 4 if self._samples else 2
-        middle = (
-            timestamps.floor(sorted_seen[len(sorted_seen) // portion])
-            if sorted_seen
-            else window.end
-        )
-        self._samples.append(_Sample(sorted_seen, window.end, self._delivered))
-        if (window.start or _BEGINNING) < middle < window.end:
-            self._fences.append(Fence(middle))
+        middle = timestamps.floor(ascending[len(ascending) // portion]) if ascending else window.end
+        self._samples.append(_Sample(ascending, window.end, self._delivered))
+        if (window.start or BEGINNING) < middle < window.end:
+            self._boundaries.append(Boundary(middle))
         else:
-            self._cut_in_time(window, sorted_seen)
+            self._split_in_time(window, ascending)
 
-    def _cut_in_time(self, window: Window, seen: Sequence[datetime]) -> None:
-        """Halve in time, where what was seen names no better place."""
-        if window.start is not None:
-            start = window.start
-        else:
-            start = min(seen, default=window.end) - timestamps.SECOND
+    def _split_in_time(self, window: Window, created: Sequence[datetime]) -> None:
+        """Split in the middle of the time, if the rows suggest no better place."""
+        start = window.start or min(created, default=window.end) - timestamps.SECOND
         middle = timestamps.floor(start + (window.end - start) / 2)
-        self._fences.append(
-            Fence(min(max(middle, start + timestamps.SECOND), window.end - timestamps.SECOND))
+        self._boundaries.append(
+            Boundary(min(max(middle, start + timestamps.SECOND), window.end - timestamps.SECOND))
         )
 
-    def _ahead(self, start: datetime, limit: int) -> Sequence[Fence]:
-        """Foretell the next windows as if they were closed one after the other."""
-        fence, fits = self.fence(start)
+    def _predicted(self, start: datetime, limit: int) -> Sequence[Boundary]:
+        """Predict the next windows, as if they were closed one after the other."""
+        boundary, fits = self.boundary(start)
         if fits:
             return []
         at, end = start, self._by_sample(start, start, limit)
         if end is None:
-            end = self._by_pace(start, fence, limit)
-            return [] if end is None else [Fence(end)]
-        known = [fence.fits_from for fence in self._fences if fence.fits_from]
-        bound = min(known, default=self._fences[0].end)
-        found: list[Fence] = []
-        while end is not None and at < end and len(found) < _MOST_AHEAD:
-            found.append(Fence(min(end, bound), at))
+            end = self._by_pace(start, boundary, limit)
+            return [] if end is None else [Boundary(end)]
+        known = [each.fits_from for each in self._boundaries if each.fits_from]
+        bound = min(known, default=self._boundaries[0].end)
+        found: list[Boundary] = []
+        while end is not None and at < end and len(found) < _MOST_PREDICTED:
+            found.append(Boundary(min(end, bound), at))
             at = found[-1].end
             end = self._by_sample(start, at, limit) if at < bound else None
         return found
 
     def _by_sample(self, closed: datetime, start: datetime, limit: int) -> datetime | None:
-        """Find the end by the quantiles of a sample whose scale the closed windows have shown."""
+        """Return an end by the quantiles of a sample, scaled by the windows closed so far."""
         end = None
         for sample in reversed(self._samples):
-            shown = bisect_left(sample.sorted_instants, closed)
+            shown = bisect_left(sample.ascending, closed)
             delivered = self._delivered - sample.delivered
             if not shown or not delivered:
                 continue
-            rank = bisect_left(sample.sorted_instants, start)
+            rank = bisect_left(sample.ascending, start)
             well_filled = FILL_BY_SAMPLE * limit / max(1.0, delivered / shown)
             ahead = max(1, int(max(well_filled / 2, well_filled - 2 * sqrt(well_filled))))
-            if rank + ahead < len(sample.sorted_instants):
-                end = timestamps.floor(sample.sorted_instants[rank + ahead])
+            if rank + ahead < len(sample.ascending):
+                end = timestamps.floor(sample.ascending[rank + ahead])
                 return max(end, start + timestamps.SECOND)
             end = sample.end
         return end
 
-    def _by_pace(self, start: datetime, fence: datetime, limit: int) -> datetime | None:
-        """Find the end by the pace of the windows before, where that was even."""
+    def _by_pace(self, start: datetime, boundary: datetime, limit: int) -> datetime | None:
+        """Return an end by the pace of the last window, if that was even."""
         if self._closed:
-            self._width = self._next_width(self._closed, limit)
+            self._width = self._next_width(*self._closed, limit)
             self._closed = None
-        if self._width is None or self._width * STRETCH >= fence - start:
+        if self._width is None or self._width * STRETCH >= boundary - start:
             return None
         return timestamps.floor(start + max(self._width, timestamps.SECOND))
 
-    def _next_width(self, closed: _Closed, limit: int) -> timedelta | None:
-        """Foretell how wide a well filled window is from one that was closed."""
-        if closed.contacts < limit * LOW_YIELD:
+    def _next_width(
+        self, window: Window, created: Sequence[datetime], limit: int
+    ) -> timedelta | None:
+        """Return how wide the next window must be, judging by the one just closed."""
+        if len(created) < limit * LOW_YIELD:
             self._pace_failed = self._width is not None
             return None
         self._pace_failed = False
-        if not is_smooth(closed.sorted_some):
+        ascending = sorted(created[:: len(created) // _ENOUGH + 1])
+        if not is_smooth(ascending):
             return None
-        span = closed.window.end - (closed.window.start or closed.sorted_some[0])
-        return span * (FILL_BY_PACE * limit / closed.contacts)
+        span = window.end - (window.start or ascending[0])
+        return span * (FILL_BY_PACE * limit / len(created))
 
 
-def _fences(whole: Window, plan: Sequence[Fence]) -> list[Fence]:
-    """Fit a plan to a range: its farthest stretch that begins inside ends with the range."""
-    fences = sorted(plan, key=lambda fence: fence.end, reverse=True) or [Fence(whole.end)]
-    while len(fences) > 1 and fences[1].end >= whole.end:
-        del fences[0]
-    return [replace(fences[0], end=whole.end), *fences[1:]]
+def _fitted(whole: Window, plan: Sequence[Boundary]) -> list[Boundary]:
+    """Fit a plan to the range of a run, whose end replaces the farthest boundary."""
+    boundaries = sorted(plan, key=lambda each: each.end, reverse=True) or [Boundary(whole.end)]
+    while len(boundaries) > 1 and boundaries[1].end >= whole.end:
+        del boundaries[0]
+    return [replace(boundaries[0], end=whole.end), *boundaries[1:]]

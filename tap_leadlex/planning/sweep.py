@@ -1,80 +1,67 @@
-"""Leads a sweep through its steps: asks what it wants to know, hands on what is closed."""
+"""The loop of a sync: ask the planner, export, learn, close the window, save the plan."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from tap_leadlex.api.export import Export
-from tap_leadlex.planning.windows import Answer, Edge, Remark
+from tap_leadlex.planning.windows import ExportResult
 
 if TYPE_CHECKING:
-    import logging
-    from collections.abc import Callable
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
-    from tap_leadlex.api.budget import Patience, Stop
-    from tap_leadlex.api.listing import ContactList
-    from tap_leadlex.planning.planner import Sweep
-    from tap_leadlex.planning.windows import Ask, Reply
+    from tap_leadlex.planning.planner import Planner
+    from tap_leadlex.planning.windows import Boundary, ExportRequest
+
+Result = TypeVar("Result", bound=ExportResult)
 
 
-def run(
-    sweep: Sweep,
-    patience: Patience,
-    contacts: ContactList,
-    close: Callable[[Export], None],
-    keep: Callable[[], None],
-    logger: logging.Logger,
-) -> Stop | None:
-    """Run a sweep to its end, or as far as the quota takes it.
+class Actions(Protocol[Result]):
+    """The side effects of a sweep: over HTTP in the tap, over a model of LeadLex in tests."""
+
+    def export(self, request: ExportRequest) -> AbstractContextManager[Result | None]:
+        """Make one export.
+
+        Returns:
+            The result, usable inside the `with` block; `None` if the export is too big to arrive.
+
+        Raises:
+            RunStopped: If the run may not make another export call.
+            LeadLexError: If LeadLex refuses, or the export cannot be used.
+        """
+        ...
+
+    def close(self, result: Result, plan: Sequence[Boundary], *, done: bool) -> None:
+        """Deliver the records of a window, then move the bookmark and save the plan."""
+        ...
+
+    def save(self, plan: Sequence[Boundary]) -> None:
+        """Save the plan: the run may end at its next call."""
+        ...
+
+
+def sweep(planner: Planner, actions: Actions[Result]) -> None:
+    """Export the windows of a run and close them in ascending order.
+
+    The planner learns from an export before any of its records is delivered: only the planner can
+    tell that an export contradicts an earlier one.
 
     Args:
-        sweep: What to ask for.
-        patience: Gets exports.
-        contacts: Finds edges.
-        close: Takes each export that was not full: writes its records and moves the bookmark.
-        keep: Notes what the sweep has learnt from an export: the run may end at the next call.
-        logger: Where remarks of the sweep go.
+        planner: Chooses the windows.
+        actions: Carries out the choices.
 
-    Returns:
-        Why the run ended early; `None` if it did not.
+    Raises:
+        RunStopped: If the run may not make another export call.
+        LeadLexError: If the sync cannot be completed.
     """
-    steps = sweep.steps()
-    reply: Reply = None
-    learnt = False
-    while True:
-        try:
-            step = steps.send(reply)
-        except StopIteration:
-            return None
-        reply = None
-        if isinstance(step, Remark):
-            logger.info("%s", step.text)
-            continue
-        if learnt:
-            keep()
-        if isinstance(step, Edge):
-            reply = contacts.edge(step)
-        else:
-            told = _answer(step, patience, close)
-            if not isinstance(told, Answer):
-                return told
-            reply, told = told, None  # what it showed is not kept while the next one is read
-            learnt = True
-
-
-def _answer(ask: Ask, patience: Patience, close: Callable[[Export], None]) -> Answer | Stop | None:
-    """Export a window, and close it unless the export was full.
-
-    Returns:
-        What it told; or why the run ends, which is `None` where LeadLex's clock ends it: what lies
-        beyond that is for a later run.
-    """
-    export = patience.export(ask)
-    if not isinstance(export, Export):
-        return export
-    with export.batch:
-        if not export.answer.full:
-            close(export)
-            if export.window != ask.window:
-                return None
-    return export.answer
+    learned = False
+    while request := planner.next():
+        if learned:  # choosing may have cost a look-up, which the next run can then save
+            actions.save(planner.plan)
+        with actions.export(request) as result:
+            planner.learn(request, result)
+            learned = True
+            if result is None or result.full:
+                actions.save(planner.plan)
+            else:
+                actions.close(result, planner.plan, done=planner.done)

@@ -1,15 +1,20 @@
-"""Windows, and what is asked and learnt about them: the words of a sweep. Pure."""
+"""The planner's vocabulary: windows, export requests and results, entries of the list."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tap_leadlex import timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime, timedelta
+    from datetime import timedelta
+
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+"""Stands for a window's missing start in comparisons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,37 +22,41 @@ class Window:
     """A half-open range `[start, end)` of `created_at` as LeadLex prints it, in UTC.
 
     Attributes:
-        start: The first instant inside; `None` where history has no known beginning.
-        end: The first instant behind it.
+        start: The first instant inside, or `None` for the beginning of history.
+        end: The first instant after the window.
     """
 
     start: datetime | None
     end: datetime
 
     def __contains__(self, instant: datetime) -> bool:
-        """Tell whether an instant lies inside."""
-        return instant < self.end and (self.start is None or instant >= self.start)
+        """Return whether an instant is inside the window."""
+        return (self.start or BEGINNING) <= instant < self.end
 
     def __str__(self) -> str:
-        """Say the range in words for a log line."""
+        """Return the range as log lines print it."""
         end = timestamps.plain(self.end)
         return f"up to {end}" if self.start is None else f"{timestamps.plain(self.start)} to {end}"
 
     @property
+    def empty(self) -> bool:
+        """Whether no instant is inside."""
+        return self.start is not None and self.start >= self.end
+
+    @property
     def unit(self) -> timedelta:
-        """The step of time in which the bounds are written: one second, or finer."""
+        """The resolution of the bounds: one second, or finer."""
         start = self.end if self.start is None else self.start
         return min(timestamps.resolution(start), timestamps.resolution(self.end))
 
 
 @dataclass(frozen=True, slots=True)
-class Fence:
-    """An end that a window may reach.
+class Boundary:
+    """A place where a later window may end, known from earlier exports.
 
     Attributes:
-        end: The end.
-        fits_from: From where on a window that ends there is thought to fit one export; `None`
-            where nothing is known.
+        end: The end of the window.
+        fits_from: A window from here to `end` is expected to fit one export; `None` if unknown.
     """
 
     end: datetime
@@ -55,64 +64,68 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """Wanted: the export of a window.
+class ExportRequest:
+    """An export that the planner wants.
+
+    The request reaches one unit beyond the window on both sides, and rows outside the window are
+    dropped by their printed time. So neither the inclusivity of LeadLex's bounds nor the rounding
+    of printed times can lose or repeat a record.
 
     Attributes:
-        window: The window.
-        limit: The most rows to ask for.
-        divisible: Whether it can be asked for in smaller exports if it does not arrive.
+        window: The window to export.
+        limit: The rows to ask for.
+        divisible: Whether the planner can ask for less if the export does not arrive.
     """
 
     window: Window
     limit: int
     divisible: bool = True
 
+    @property
+    def after(self) -> datetime | None:
+        """The lower bound to send, one unit below the first instant of the window."""
+        start = self.window.start
+        return None if start is None else start - self.window.unit
+
+    @property
+    def before(self) -> datetime:
+        """The upper bound to send, one unit above the last instant of the window."""
+        return self.window.end
+
 
 @dataclass(frozen=True, slots=True)
-class Edge:
-    """Wanted: the contact at a rank (from 1) among those from `start` on, by `created_at`."""
-
-    start: datetime | None
-    rank: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the export of a window told.
+class ExportResult:
+    """What an export showed.
 
     Attributes:
-        full: It held as many rows as were asked for, so it may be cut off and proves nothing.
-        seen: The instants of the contacts inside the window that it showed, in row order.
-        resolution: The finest step of time in which it printed `created_at`.
-        too_big: It did not arrive, twice: the gateway may not stream so much at once.
+        window: The part of the requested window that it can close: all of it, or the part before
+            LeadLex's own clock.
+        full: Whether it has as many rows as requested, so that it may be truncated.
+        created: The instants of the records inside the window, in row order.
+        resolution: The finest resolution of the instants printed in the export.
     """
 
+    window: Window
     full: bool
-    seen: Sequence[datetime] = ()
+    created: Sequence[datetime] = ()
     resolution: timedelta = timestamps.SECOND
-    too_big: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """What the contact list told.
+class ListEntry:
+    """One entry of the list, asked for by its rank.
 
     Attributes:
-        created_at: The instant of the contact at the rank asked for; `None` where there is none.
-        total: How many contacts the list counts from the start asked for on; `None` if it does not.
+        created_at: When the record at that rank was created; `None` if there is no such rank.
+        total: How many records the list counts in the range; `None` if it does not say.
     """
 
     created_at: datetime | None
     total: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """Not a question: something that the user should read."""
+LookUp = Callable[["datetime | None", int], ListEntry]
+"""Return the entry at a rank (from 1, oldest first) of the list from a start on.
 
-    text: str
-
-
-Step = Ask | Edge | Remark
-Reply = Answer | Listed | None
+Raises `ListError` if the list cannot be read.
+"""

@@ -95,9 +95,9 @@ def test_a_run_stops_in_good_order_when_the_quota_ends(
     assert statuses(sandbox) == [200, 200, 200, 200, 429]
     assert time.slept == []
     (warning,) = first.warnings
-    assert f"{len(first.ids)} contacts of this run are in" in warning
-    assert f"about {1_000 - len(first.ids)} are left" in warning
-    assert "opens at 2026-07-01T13:00:00Z" in warning
+    assert f"{len(first.ids)} contacts synced" in warning
+    assert f"about {1_000 - len(first.ids)} left" in warning
+    assert "reopens at 2026-07-01T13:00:00Z" in warning
     assert "quota_wait_seconds (at least 3600)" in warning
     bookmark = str(first.bookmark)
     early = [record for record in truth(sandbox) if canonical(record["created_at"]) < bookmark]
@@ -142,7 +142,7 @@ def test_without_the_list_the_warning_does_not_guess_what_is_left(
 
     (warning,) = time.run(small(sandbox)).warnings
 
-    assert " are in. " in warning
+    assert " contacts synced. " in warning
     assert "left" not in warning
 
 
@@ -218,7 +218,7 @@ def test_the_quota_of_the_day_ends_a_run_that_may_wait_an_hour(
     assert done.exit_code == 0
     assert time.slept == []
     (warning,) = done.warnings
-    assert "opens at 2026-07-02T00:00:00Z" in warning
+    assert "reopens at 2026-07-02T00:00:00Z" in warning
 
 
 def test_the_quota_of_the_minute_is_waited_for(
@@ -258,7 +258,7 @@ def test_max_exports_stops_a_run_before_the_next_call(
     assert (first.exit_code, len(sandbox.exports)) == (0, 3)
     (warning,) = first.warnings
     assert "max_exports is reached (3 calls)" in warning
-    assert f"{len(first.ids)} contacts of this run are in" in warning
+    assert f"{len(first.ids)} contacts synced" in warning
     rest = time.run(small(sandbox), state=first.state)
     assert by_id(first.records + rest.records) == by_id(truth(sandbox))
 
@@ -325,7 +325,7 @@ def test_a_broken_export_is_tried_again(
     assert len(time.slept) == 1
     assert time.slept[0] > 0
     (warning,) = done.warnings
-    assert "Trying again" in warning
+    assert "Retrying" in warning
 
 
 @pytest.mark.parametrize("fault", BROKEN)
@@ -434,7 +434,7 @@ def test_what_the_gateway_cannot_stream_is_asked_for_in_smaller_exports(
     assert limits(sandbox)[:3] == [100, 100, 50]
     assert set(limits(sandbox)[2:]) == {50}
     assert len(sandbox.exports) <= 2 + 500 / (0.9 * 50) + 2
-    assert re.search(r"Window up to .*Asking for less at once", done.log)
+    assert re.search(r"Window up to .*Asking for fewer rows", done.log)
 
 
 def test_a_gateway_that_streams_nothing_ends_the_run(

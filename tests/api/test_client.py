@@ -13,25 +13,24 @@ import tempfile
 import time
 import tracemalloc
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_leadlex.api import client as client_module
 from tap_leadlex.api.client import Client
-from tap_leadlex.api.table import STANDARD_FIELDS
+from tap_leadlex.clock import SYSTEM_CLOCK
 from tap_leadlex.errors import QuotaError, RequestError, SettingsError, TransportError
+from tap_leadlex.resources import CONTACTS
 from tap_leadlex.sandbox import Fault, Quotas, Reading, Sandbox
 from tap_leadlex.sandbox.readings import Compression
-from tests.support import RawServer
+from tests.support import FIELDS, RawServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 KEY = "wbk_live_secret"
-BEFORE = datetime(2026, 6, 1, tzinfo=UTC)
 CSV = b"id,created_at\n" + b"1,2026-04-15T09:00:00Z\n" * 50
 ZIPPED = gzip.compress(CSV)
 
@@ -55,14 +54,19 @@ def chunked(*chunks: bytes, headers: str = "") -> bytes:
 
 def client_for(url: str, key: str = KEY, timeout: float = 30) -> Client:
     """Give a client."""
-    return Client(url, key, timeout=timeout, user_agent="tap-leadlex/test")
+    return Client(url, key, timeout=timeout, user_agent="tap-leadlex/test", clock=SYSTEM_CLOCK)
 
 
-def fetch(url: str, key: str = KEY, timeout: float = 30, **asked: Any) -> bytes:  # noqa: ANN401 - of export
+QUERY: list[tuple[str, str | int]] = [
+    ("limit", 50_000),
+    ("fields", ",".join(FIELDS)),
+    ("created_before", "2026-06-01T00:00:00Z"),
+]
+
+
+def fetch(url: str, key: str = KEY, timeout: float = 30) -> bytes:
     """Make one export and give its body."""
-    request: dict[str, Any] = {"after": None, "before": BEFORE, "limit": 50_000}
-    request |= {"fields": STANDARD_FIELDS, **asked}
-    with client_for(url, key, timeout) as client, client.export(**request) as response:
+    with client_for(url, key, timeout) as client, client.export(CONTACTS, QUERY) as response:
         return response.body.read()
 
 
@@ -83,22 +87,16 @@ def asked_of(server: RawServer) -> str:
 
 
 def test_what_is_sent() -> None:
-    with RawServer(answer(CSV)) as server:
-        fetch(
-            server.url,
-            after=datetime(2026, 1, 2, 3, 4, 5, 600_000, tzinfo=UTC),
-            limit=7,
-            fields=("id", "created_at"),
-            list_id="a/b&c",
-            tags=("m&a", "événement, +1"),
-        )
-    line, *headers = asked_of(server).split("\r\n")
+    with (
+        RawServer(answer(CSV)) as server,
+        client_for(server.url) as client,
+        client.export(CONTACTS, [("limit", 7), ("tag", "m&a"), ("tag", "événement, +1")]),
+    ):
+        line, *headers = asked_of(server).split("\r\n")
     sent = dict(header.split(": ", 1) for header in headers if header)
 
     assert line == (
-        "GET /v1/contacts/export?limit=7&fields=id%2Ccreated_at"
-        "&created_after=2026-01-02T03%3A04%3A05.600000Z&created_before=2026-06-01T00%3A00%3A00Z"
-        "&list_id=a%2Fb%26c&tag=m%26a&tag=%C3%A9v%C3%A9nement%2C+%2B1 HTTP/1.1"
+        "GET /v1/contacts/export?limit=7&tag=m%26a&tag=%C3%A9v%C3%A9nement%2C+%2B1 HTTP/1.1"
     )
     assert sent["Authorization"] == f"Bearer {KEY}"
     assert sent["Accept"] == "text/csv"
@@ -147,7 +145,7 @@ def test_a_large_body_goes_to_disk_while_it_arrives() -> None:
     with RawServer(answer(body)) as server, client_for(server.url) as client:
         tracemalloc.start()
         try:
-            with client.export(after=None, before=BEFORE, limit=1, fields=("id",)) as response:
+            with client.export(CONTACTS, QUERY) as response:
                 _, peak = tracemalloc.get_traced_memory()
                 assert sum(map(len, response.body)) == len(body)
         finally:
@@ -428,7 +426,7 @@ def test_a_bad_variable_of_the_environment_is_named(
     monkeypatch.setenv(name, value)
 
     with pytest.raises(SettingsError, match=rf"\b{name}\b") as caught:
-        client_for("https://data.leadlex.example/v1")
+        client_for("https://data.leadlex.example/v1").__enter__()
 
     assert "password" not in str(caught.value)
 
@@ -483,13 +481,12 @@ def spools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list
 
 
 def test_a_spool_goes_away_after_use(spools: Callable[[], list[str]]) -> None:
-    request: dict[str, Any] = {"after": None, "before": BEFORE, "limit": 1, "fields": ("id",)}
     with RawServer(answer(CSV)) as server, client_for(server.url) as client:
-        with client.export(**request) as response:
+        with client.export(CONTACTS, QUERY) as response:
             assert len(spools()) == 1
             assert response.body.read() == CSV
         assert spools() == []
-        with pytest.raises(ZeroDivisionError), client.export(**request):
+        with pytest.raises(ZeroDivisionError), client.export(CONTACTS, QUERY):
             _ = 1 / (len(spools()) - 1)
         assert spools() == []
     assert len(server.requests) == 2

@@ -12,8 +12,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_leadlex.api.table import STANDARD_FIELDS, ContactTable, split_tags
+from tap_leadlex.api.table import Table, split_tags
 from tap_leadlex.errors import BrokenExportError, CutError, TableError
+from tap_leadlex.resources import CONTACTS
+from tap_leadlex.scope import Scope
+from tests.support import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +27,7 @@ SECRET = "ann@example.com"  # noqa: S105 - a contact's value, which no error may
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 extra_names = st.lists(
-    st.from_regex(r"[a-z_]{1,12}", fullmatch=True).filter(lambda n: n not in STANDARD_FIELDS),
+    st.from_regex(r"[a-z_]{1,12}", fullmatch=True).filter(lambda n: n not in FIELDS),
     unique=True,
     max_size=3,
 )
@@ -54,14 +57,19 @@ dialects = st.builds(
 )
 
 
-def read(body: bytes, fields: Sequence[str] = STANDARD_FIELDS) -> list[dict[str, Any]]:
+def table_of(body: bytes, fields: Sequence[str]) -> Table:
+    """Open a body."""
+    columns = Scope(CONTACTS, {"extra_fields": list(fields)}).columns
+    selected = [column for name in fields for column in columns if column.name == name]
+    return Table(io.BytesIO(body), selected, CONTACTS)
+
+
+def read(body: bytes, fields: Sequence[str] = FIELDS) -> list[dict[str, Any]]:
     """Give the records of a body."""
-    return [contact for _, contact in pairs(ContactTable(io.BytesIO(body), fields), fields)]
+    return [contact for _, contact in pairs(table_of(body, fields), fields)]
 
 
-def pairs(
-    table: ContactTable, fields: Sequence[str] = STANDARD_FIELDS
-) -> list[tuple[datetime, dict[str, Any]]]:
+def pairs(table: Table, fields: Sequence[str] = FIELDS) -> list[tuple[datetime, dict[str, Any]]]:
     """Give the rest of a table, row by row: instants and records."""
     return [
         (instant, dict(zip(fields, values, strict=True)))
@@ -73,12 +81,11 @@ def pairs(
 def row(**cells: str) -> list[str]:
     """Give a row of the standard columns."""
     return [
-        cells.get(field, {"id": "1", "created_at": DATE}.get(field, SECRET))
-        for field in STANDARD_FIELDS
+        cells.get(field, {"id": "1", "created_at": DATE}.get(field, SECRET)) for field in FIELDS
     ]
 
 
-def body(*rows: Sequence[str], header: Sequence[str] = STANDARD_FIELDS) -> bytes:
+def body(*rows: Sequence[str], header: Sequence[str] = FIELDS) -> bytes:
     """Give a table in the plainest dialect."""
     return Dialect().write(header, rows)
 
@@ -87,7 +94,7 @@ def body(*rows: Sequence[str], header: Sequence[str] = STANDARD_FIELDS) -> bytes
 def test_any_table_of_any_text_survives(
     data: st.DataObject, dialect: Dialect, extra: list[str]
 ) -> None:
-    fields = (*STANDARD_FIELDS, *extra)
+    fields = (*FIELDS, *extra)
     cells = st.fixed_dictionaries(
         dict.fromkeys(fields, texts)
         | {"id": texts.filter(bool), "tags": st.just(""), "created_at": st.just(DATE)}
@@ -96,7 +103,7 @@ def test_any_table_of_any_text_survives(
     header = data.draw(st.permutations(fields))
     written = dialect.write(header, [[cells[name] for name in header] for cells in rows])
 
-    table = ContactTable(io.BytesIO(written), fields)
+    table = table_of(written, fields)
     contacts = pairs(table, fields)
 
     assert [instant for instant, _ in contacts] == [INSTANT] * len(rows)
@@ -112,7 +119,7 @@ def test_any_table_of_any_text_survives(
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=6, max_size=6))
 def test_nul_characters_are_removed_and_counted(values: list[str]) -> None:
     row_ = ["1", *values, "", DATE]
-    table = ContactTable(io.BytesIO(body(row_)), STANDARD_FIELDS)
+    table = table_of(body(row_), FIELDS)
 
     ((_, contact),) = pairs(table)
 
@@ -161,7 +168,7 @@ def test_no_tags_are_an_empty_array() -> None:
     ],
 )
 def test_every_form_of_a_date_is_the_same_instant(printed: str, written: str) -> None:
-    table = ContactTable(io.BytesIO(body(row(created_at=printed))), STANDARD_FIELDS)
+    table = table_of(body(row(created_at=printed)), FIELDS)
     ((instant, contact),) = pairs(table)
 
     assert instant == INSTANT
@@ -184,8 +191,8 @@ def test_a_deselected_column_need_not_be_there() -> None:
 
 
 def test_an_unknown_column_is_named_and_not_read() -> None:
-    content = body([*row(), SECRET], header=(*STANDARD_FIELDS, "updated_date"))
-    table = ContactTable(io.BytesIO(content), STANDARD_FIELDS)
+    content = body([*row(), SECRET], header=(*FIELDS, "updated_date"))
+    table = table_of(content, FIELDS)
 
     ((_, contact),) = pairs(table)
 
@@ -207,7 +214,7 @@ def test_an_empty_line_at_the_end_is_no_contact() -> None:
     [(DATE, 1_000_000), ("2026-04-15T09:00:00.5Z", 1_000), ("2026-04-15T09:00:00.000001Z", 1)],
 )
 def test_resolution_is_the_finest_seen(printed: str, microseconds: int) -> None:
-    table = ContactTable(io.BytesIO(body(row(), row(created_at=printed), row())), STANDARD_FIELDS)
+    table = table_of(body(row(), row(created_at=printed), row()), FIELDS)
     list(table)
 
     assert table.resolution.total_seconds() * 1_000_000 == microseconds
@@ -223,10 +230,10 @@ SOUND = [row(id=f"{number}\nx", job_title="a\nb") for number in range(3)]
         ([*row(), SECRET], "line 11: has 10 columns where the header has 9"),
         (row()[:-1], "line 11: has 8 columns where the header has 9"),
         ([SECRET], "line 11: has 1 columns where the header has 9"),
-        (row(id=""), "line 11: the id is empty"),
-        (row(created_at=""), "line 11: created_at is no date"),
-        (row(created_at=SECRET), "line 11: created_at is no date"),
-        (row(job_title="one\ntwo", created_at="2026-02-30"), "line 12: created_at is no date"),
+        (row(id=""), "line 11: id is empty"),
+        (row(created_at=""), "line 11: created_at is not a date"),
+        (row(created_at=SECRET), "line 11: created_at is not a date"),
+        (row(job_title="one\ntwo", created_at="2026-02-30"), "line 12: created_at is not a date"),
     ],
 )
 def test_a_row_that_is_not_sound_is_refused_by_its_line(bad: list[str], complaint: str) -> None:
@@ -275,14 +282,14 @@ def test_an_undecodable_byte_is_refused_by_its_line(line: int) -> None:
     assert_discreet(caught.value)
 
 
-@pytest.mark.parametrize("field", STANDARD_FIELDS)
+@pytest.mark.parametrize("field", FIELDS)
 def test_a_missing_renamed_or_duplicate_column_is_refused(field: str) -> None:
-    others = [name for name in STANDARD_FIELDS if name != field]
+    others = [name for name in FIELDS if name != field]
     for header in (others, [*others, field.title()], [*others, f" {field}"]):
         with pytest.raises(TableError, match=rf"^line 1: the column '{field}' is missing"):
             read(body(row()[: len(header)], header=header))
     with pytest.raises(TableError, match=rf"^line 1: the column '{field}' is there more than once"):
-        read(body([*row(), SECRET], header=[*STANDARD_FIELDS, field]))
+        read(body([*row(), SECRET], header=[*FIELDS, field]))
 
 
 def test_a_body_without_even_a_header_is_refused() -> None:
@@ -298,8 +305,8 @@ def test_a_cut_anywhere_within_a_row_is_refused(
     *, line_end: str, quote_all: bool, last: str
 ) -> None:
     """However many bytes the last row lost, unless all that it lost is the end of its line."""
-    header = [*(field for field in STANDARD_FIELDS if field != last), last]
-    cells = dict(zip(STANDARD_FIELDS, row(full_name='A "B", C', tags='x,"y"'), strict=True))
+    header = [*(field for field in FIELDS if field != last), last]
+    cells = dict(zip(FIELDS, row(full_name='A "B", C', tags='x,"y"'), strict=True))
     values = [cells[name] for name in header]
     dialect = Dialect(line_end=line_end, quote_all=quote_all)
     start = len(dialect.write(header, [values]))
@@ -316,7 +323,7 @@ def test_a_cut_anywhere_within_a_row_is_refused(
 
 def test_no_line_end_after_the_last_row_is_accepted_when_a_whole_date_ends_it() -> None:
     for quote_all in (False, True):
-        content = Dialect(quote_all=quote_all).write(STANDARD_FIELDS, [row()])
+        content = Dialect(quote_all=quote_all).write(FIELDS, [row()])
 
         assert len(read(content.rstrip(b"\n"))) == 1
 
@@ -330,7 +337,7 @@ def test_no_line_end_after_a_date_that_may_go_on_is_refused(date: str) -> None:
 def test_a_quote_that_is_never_closed_is_refused() -> None:
     content = body(*SOUND) + b'4,"' + SECRET.encode() + b"\n" + body(row())
 
-    with pytest.raises(CutError, match=r"^line \d+: this is no CSV \(.*\)$") as caught:
+    with pytest.raises(CutError, match=r"^line \d+: this is not CSV \(.*\)$") as caught:
         read(content)
 
     assert_discreet(caught.value)
@@ -339,7 +346,7 @@ def test_a_quote_that_is_never_closed_is_refused() -> None:
 def test_what_follows_a_closing_quote_is_refused() -> None:
     content = body(*SOUND) + b'"4"' + SECRET.encode() + b",\n"
 
-    with pytest.raises(TableError, match=r"^line 11: this is no CSV") as caught:
+    with pytest.raises(TableError, match=r"^line 11: this is not CSV") as caught:
         read(content)
 
     assert_discreet(caught.value)

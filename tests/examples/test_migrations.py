@@ -12,12 +12,14 @@ import pytest
 import yaml
 from singer_sdk.mapper import PluginMapper
 
-from tap_leadlex.api.table import STANDARD_FIELDS
+from tap_leadlex.resources import CONTACTS
 from tap_leadlex.sandbox import Fault, Quotas, Sandbox, Store
 from tap_leadlex.sandbox.instants import from_datetime
+from tap_leadlex.scope import Scope
 from tap_leadlex.streams import schema
 from tests.destination import create
 from tests.environments import ROOT
+from tests.support import FIELDS
 
 from .example import Example
 
@@ -278,11 +280,13 @@ def mapped(crm: str, **values: Any) -> tuple[str | None, Row]:  # noqa: ANN401 -
     logger = logging.getLogger(__name__)
     tap, target = plugins(crm)
     first = PluginMapper(tap["config"], logger)
-    first.register_raw_stream_schema("contacts", schema(STANDARD_FIELDS), ["id"])
+    first.register_raw_stream_schema(
+        "contacts", schema(Scope(CONTACTS, {"extra_fields": []})), ["id"]
+    )
     (clean,) = first.stream_maps["contacts"]
     second = PluginMapper(target["config"], logger)
     second.register_raw_stream_schema("contacts", clean.transformed_schema, ["id"])
-    record = dict.fromkeys(STANDARD_FIELDS) | {"id": "1", "tags": [], "created_at": "2026-01-31"}
+    record = dict.fromkeys(FIELDS) | {"id": "1", "tags": [], "created_at": "2026-01-31"}
     cleaned = clean.transform(record | values)
     assert cleaned is not None
     rows = [each.transform(cleaned) for each in second.stream_maps["contacts"]]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tap_leadlex.clock import Clock
 from tap_leadlex.planning.drift import drift
-from tap_leadlex.planning.windows import Listed
+from tap_leadlex.planning.windows import ListEntry
 from tap_leadlex.sandbox import ListFault, Quotas, Reading, Sandbox, Store
 from tap_leadlex.sandbox.instants import from_datetime, to_datetime
 from tap_leadlex.sandbox.readings import Bound, DateForm, ListMode, Precision
@@ -99,7 +99,7 @@ def test_back_dated_contacts_are_told_with_their_number(
     assert second.ids == []
     (warning,) = second.warnings
     assert f"LeadLex has {len(fresh)} more contacts created before 2026-07-02T00:00:00Z" in warning
-    assert "A full refresh will heal it." in warning
+    assert "A full refresh corrects this." in warning
     assert len(fresh) == 7 or "list_id" in settings
 
 
@@ -362,7 +362,7 @@ def test_the_number_is_right_whoever_comes_meanwhile(
     delivered = max(below - change, 0)
     calls = 0
 
-    def ask(after: datetime | None, rank: int) -> Listed:
+    def ask(after: datetime | None, rank: int) -> ListEntry:
         nonlocal calls
         calls += 1
         lower = None if after is None else from_datetime(after)
@@ -370,7 +370,7 @@ def test_the_number_is_right_whoever_comes_meanwhile(
         for _ in range(came * (calls == 1)):
             store.create(from_datetime(now + SECOND))
         found = to_datetime(rows.times[0]) if len(rows) else None
-        return Listed(found, max(total + miscount, 0))
+        return ListEntry(found, max(total + miscount, 0))
 
     since = BOOKMARK - DAY if bounded else None
     told = drift(ask, lambda: now, bookmark=BOOKMARK, since=since, delivered=delivered)
@@ -383,9 +383,9 @@ def test_the_number_is_right_whoever_comes_meanwhile(
 
 
 @pytest.mark.parametrize("silent", [1, 2])
-@pytest.mark.parametrize("answer", [None, Listed(None, None), Listed(MIDDLE, None)])
-def test_a_list_without_a_count_says_nothing(silent: int, answer: Listed | None) -> None:
-    answers = [Listed(MIDDLE, 5), Listed(MIDDLE, 5)]
+@pytest.mark.parametrize("answer", [ListEntry(None, None), ListEntry(MIDDLE, None)])
+def test_a_list_without_a_count_says_nothing(silent: int, answer: ListEntry) -> None:
+    answers = [ListEntry(MIDDLE, 5), ListEntry(MIDDLE, 5)]
     given_answers = iter([answer if n == silent else one for n, one in enumerate(answers, 1)])
 
     told = drift(
@@ -399,7 +399,7 @@ def test_a_list_that_ignores_its_bound_says_nothing() -> None:
     """Two of ten contacts are gone, but it counts all of the others as above the bookmark too."""
     contacts = [MIDDLE + number * HOUR for number in range(8)]
 
-    def ask(_: datetime | None, rank: int) -> Listed:
-        return Listed(contacts[rank - 1] if rank <= len(contacts) else None, len(contacts))
+    def ask(_: datetime | None, rank: int) -> ListEntry:
+        return ListEntry(contacts[rank - 1] if rank <= len(contacts) else None, len(contacts))
 
     assert drift(ask, lambda: BOOKMARK, bookmark=BOOKMARK, since=None, delivered=10) == 0

@@ -1,0 +1,164 @@
+"""The table of streams: everything that makes a stream that stream, as data.
+
+Another exported stream is another entry of `RESOURCES`. Facts about the API: docs.leadlex.com.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from tap_leadlex.setting import Setting
+
+
+class Kind(Enum):
+    """What a cell of an export holds, and so the type of its property."""
+
+    TEXT = auto()
+    TAGS = auto()  # one cell, joined by commas
+    TIMESTAMP = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of an export, and the property that it becomes.
+
+    Attributes:
+        name: Its name, in the export and in the record.
+        kind: What its cells hold.
+        description: Its description in the schema, if its name does not say it all.
+    """
+
+    name: str
+    kind: Kind = Kind.TEXT
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A filter of an export.
+
+    Attributes:
+        name: The name of the setting that holds its value.
+        setting: The declaration of that setting: a string or an array of strings.
+        parameter: The query parameter; repeated for each value of an array.
+        listed: Whether the list knows it, too, by the same parameter.
+    """
+
+    name: str
+    setting: Setting
+    parameter: str
+    listed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraColumns:
+    """The setting that names further columns of an export; each becomes a nullable string.
+
+    Attributes:
+        name: The name of the setting.
+        setting: The declaration of the setting: an array of strings.
+    """
+
+    name: str
+    setting: Setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """One exported stream.
+
+    Attributes:
+        name: The name of the stream.
+        record: What messages call one record.
+        records: What messages call several.
+        export_path: The path of the CSV export, below `api_url`.
+        list_path: The path of the JSON list.
+        list_key: Where the list has its entries, below `data`.
+        list_created: What an entry of the list calls the replication key; pages of the
+            documentation disagree.
+        permission: The permission that the API key needs.
+        columns: The standard columns of the export, in its order.
+        key: The column that identifies a record.
+        replication_key: The column by which windows are cut.
+        filters: The filters, in the order of the query.
+        extra_columns: The setting that names further columns, if there is one.
+    """
+
+    name: str
+    record: str
+    records: str
+    export_path: str
+    list_path: str
+    list_key: str
+    list_created: tuple[str, ...]
+    permission: str
+    columns: tuple[Column, ...]
+    key: str = "id"
+    replication_key: str = "created_at"
+    filters: tuple[Filter, ...] = ()
+    extra_columns: ExtraColumns | None = None
+
+
+CONTACTS = Resource(
+    name="contacts",
+    record="contact",
+    records="contacts",
+    export_path="/contacts/export",
+    list_path="/contacts",
+    list_key="contacts",
+    list_created=("created_at", "created_date"),
+    permission="read:contacts",
+    columns=(
+        Column("id", description="LeadLex's id"),
+        Column("full_name"),
+        Column("email"),
+        Column("phone"),
+        Column("job_title"),
+        Column("company_name"),
+        Column("linkedin_url"),
+        Column("tags", Kind.TAGS, "Tags, without order"),
+        Column("created_at", Kind.TIMESTAMP, "Creation, UTC"),
+    ),
+    filters=(
+        Filter(
+            "list_id",
+            Setting(
+                title="List id",
+                description="Only members of this list.",
+                rule="must be the id of a list",
+                schema={"type": "string", "pattern": r"\S"},
+            ),
+            parameter="list_id",
+            listed=True,
+        ),
+        Filter(
+            "tags",
+            Setting(
+                title="Tags",
+                description="Only contacts that carry all of these tags.",
+                rule="must be an array of tags, none of them empty",
+                schema={"type": "array", "items": {"type": "string", "pattern": r"\S"}},
+            ),
+            parameter="tag",
+            listed=False,
+        ),
+    ),
+    extra_columns=ExtraColumns(
+        "extra_fields",
+        Setting(
+            title="Extra fields",
+            description="Further export columns, each a nullable string property.",
+            rule=(
+                "must be an array of column names, without white space, commas, quotes or "
+                "backslashes"
+            ),
+            schema={
+                "type": "array",
+                "items": {"type": "string", "pattern": r'^[^\s,"\\\x00-\x1f]+(?![\s\S])'},
+            },
+        ),
+    ),
+)
+
+RESOURCES: tuple[Resource, ...] = (CONTACTS,)

@@ -1,0 +1,171 @@
+"""LeadLex without HTTP: what an export request and a look-up of the list show of a store.
+
+Property tests, benchmarks and pictures sweep it with the tap's own loop, in no time.
+"""
+
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import compress
+
+from tap_leadlex import timestamps
+from tap_leadlex.errors import GatewayError, ListError, RunStopped
+from tap_leadlex.planning.planner import Planner
+from tap_leadlex.planning.sweep import sweep
+from tap_leadlex.planning.windows import Boundary, ExportRequest, ExportResult, ListEntry, Window
+from tap_leadlex.resources import CONTACTS
+from tap_leadlex.sandbox.instants import DAY, SECOND, from_datetime, to_datetime
+from tap_leadlex.sandbox.readings import ListMode, Precision
+from tap_leadlex.sandbox.store import Store
+
+SHALLOW_ROWS = 20
+"""In the mode `shallow`, the list shows no entries beyond this rank."""
+
+_REFUSED = {ListMode.FORBIDDEN: 403, ListMode.MISSING: 404, ListMode.LIMITED: 429}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelExport(ExportResult):
+    """The result of an export of the model.
+
+    Attributes:
+        numbers: The numbers of the records inside the window.
+    """
+
+    numbers: Sequence[int]
+
+
+class Model:
+    """A workspace that is swept, with what came of it.
+
+    Args:
+        store: The records that exports show.
+        listed: The records that the list shows; the same if not given.
+        largest: The most rows that the gateway can stream; `None` for any number.
+
+    Attributes:
+        requests: The exports so far, in order.
+        look_ups: How many look-ups of the list there were.
+        closed: The closed windows, in order.
+        delivered: The numbers of the records that were delivered, in order.
+        plan: The plan saved last.
+        notices: What the planner told the user.
+        max_exports: The number of exports, of all runs, after which a run stops.
+    """
+
+    def __init__(
+        self, store: Store, *, listed: Store | None = None, largest: int | None = None
+    ) -> None:
+        self.store = store
+        self.listed = store if listed is None else listed
+        self.largest = largest
+        self.requests: list[ExportRequest] = []
+        self.look_ups = 0
+        self.closed: list[Window] = []
+        self.delivered = array("q")
+        self.plan: Sequence[Boundary] = ()
+        self.notices: list[str] = []
+        self.max_exports: int | None = None
+
+    def sync(
+        self, whole: Window, limit: int, *, whole_first: bool = False, use_list: bool = True
+    ) -> bool:
+        """Sweep a range in one run, from the plan that the last run saved.
+
+        Args:
+            whole: The range of the run.
+            limit: The rows to ask for in one export.
+            whole_first: Whether to try the whole range in one export first.
+            use_list: Whether the list may be asked.
+
+        Returns:
+            Whether all windows are closed; otherwise `max_exports` stopped the run.
+        """
+        planner = Planner(
+            CONTACTS,
+            whole,
+            limit,
+            look_up=self.look_up if use_list else None,
+            notify=self.notices.append,
+            whole_first=whole_first,
+            plan=self.plan,
+        )
+        try:
+            sweep(planner, self)
+        except RunStopped:
+            return False
+        return True
+
+    def look_up(self, start: datetime | None, rank: int) -> ListEntry:
+        """Return the entry at a rank of the list from a start on."""
+        self.look_ups += 1
+        mode = self.listed.reading.list_mode
+        if mode in _REFUSED:
+            msg = f"LeadLex refused it (HTTP {_REFUSED[mode]})"
+            raise ListError(msg)
+        after = None if start is None else from_datetime(start - timestamps.SECOND)
+        page, total = self.listed.page(page=rank, per_page=1, after=after)
+        counted = {
+            ListMode.WRONG_TOTAL: total // 2,
+            ListMode.NEAR_TOTAL: total + 3,
+            ListMode.NO_TOTAL: None,
+        }.get(mode, total)
+        too_deep = mode is ListMode.SHALLOW and rank > SHALLOW_ROWS
+        if not len(page) or mode is ListMode.EMPTY or too_deep:
+            return ListEntry(None, counted)
+        earlier = DAY if mode is ListMode.DATE_BEFORE_WINDOW and after is not None else 0
+        return ListEntry(self._printed(page.times[0] - earlier), counted)
+
+    @contextmanager
+    def export(self, request: ExportRequest) -> Iterator[ModelExport | None]:
+        """Make one export."""
+        if self.max_exports is not None and len(self.requests) >= self.max_exports:
+            raise RunStopped(by="max_exports", reason="max_exports is reached", advice="Run again.")
+        self.requests.append(request)
+        after = None if request.after is None else from_datetime(request.after)
+        before = from_datetime(request.before)
+        rows = self.store.export(after=after, before=before, limit=request.limit)
+        if self.largest is not None and len(rows) > self.largest:
+            if not request.divisible:
+                raise GatewayError
+            yield None
+            return
+        yield self._result(request, rows.times, rows.numbers)
+
+    def close(
+        self,
+        result: ModelExport,
+        plan: Sequence[Boundary],
+        *,
+        done: bool,  # noqa: ARG002 - a model has no state
+    ) -> None:
+        """Deliver the records of a window."""
+        self.delivered.extend(result.numbers)
+        self.closed.append(result.window)
+        self.plan = plan
+
+    def save(self, plan: Sequence[Boundary]) -> None:
+        """Save the plan."""
+        self.plan = plan
+
+    def _result(
+        self, request: ExportRequest, times: Sequence[int], numbers: Sequence[int]
+    ) -> ModelExport:
+        """Return what the rows of an export show, as the tap's exporter does."""
+        printed = [self._printed(time) for time in times]
+        inside = [instant in request.window for instant in printed]
+        return ModelExport(
+            window=request.window,
+            full=len(times) >= request.limit,
+            created=list(compress(printed, inside)),
+            resolution=min(map(timestamps.resolution, printed), default=timestamps.SECOND),
+            numbers=list(compress(numbers, inside)),
+        )
+
+    def _printed(self, kept: int) -> datetime:
+        """Return the instant that LeadLex prints for one that it keeps."""
+        if self.store.reading.precision is Precision.US_SHOWN_AS_S:
+            kept -= kept % SECOND
+        return to_datetime(kept)

@@ -1,0 +1,76 @@
+"""What one run asks of one resource: its columns, its filters, and how the list sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_leadlex.resources import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tap_leadlex.resources import Filter, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A resource under the settings of a run.
+
+    Attributes:
+        resource: The resource.
+        settings: The values of the settings that the resource brings along, by name.
+    """
+
+    resource: Resource
+    settings: Mapping[str, Any]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of the stream: the standard ones, then those of the settings."""
+        columns = {column.name: column for column in self.resource.columns}
+        if extra := self.resource.extra_columns:
+            for name in self.settings[extra.name]:
+                columns.setdefault(name, Column(name))
+        return tuple(columns.values())
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        """The query parameters of the filters, for an export."""
+        return list(_query(self.resource.filters, self.settings))
+
+    @property
+    def list_query(self) -> list[tuple[str, str]]:
+        """The query parameters of the filters that the list knows."""
+        return list(_query([each for each in self.resource.filters if each.listed], self.settings))
+
+    @property
+    def listed_alike(self) -> bool:
+        """Whether the list filters like the export, so that it counts the same records."""
+        return self.query == self.list_query
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """The filters as a state keeps them: equal if they select the same records."""
+        return {
+            each.name: sorted(value) if isinstance(value, list) else value
+            for each in self.resource.filters
+            for value in [self.settings[each.name]]
+        }
+
+    @property
+    def no_filters(self) -> dict[str, Any]:
+        """What `filters` would be if none were set."""
+        return {
+            name: [] if isinstance(value, list) else None for name, value in self.filters.items()
+        }
+
+
+def _query(filters: Sequence[Filter], settings: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+    """Return the parameters of those filters that are set."""
+    return [
+        (each.parameter, text)
+        for each in filters
+        for value in [settings[each.name]]
+        for text in ([value] if isinstance(value, str) else value or [])
+    ]

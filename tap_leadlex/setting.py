@@ -1,0 +1,35 @@
+"""How one setting is declared: its JSON schema, its words, its rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """The declaration of a setting.
+
+    Attributes:
+        title: Its title.
+        description: What it does.
+        rule: What its value must be; completes "Setting 'x' ...".
+        schema: The JSON schema of its value, apart from null.
+        required: Whether a sync needs it.
+        secret: Whether its value must never be shown.
+        parse: Turns a value that fits the schema into its typed form.
+
+    Raises:
+        ValueError: By `parse`, if the value breaks the rule after all.
+    """
+
+    title: str
+    description: str
+    rule: str
+    schema: Mapping[str, Any]
+    required: bool = False
+    secret: bool = False
+    parse: Callable[[Any], Any] = field(default=lambda value: value)
