@@ -97,9 +97,9 @@ class ExportedStream(Stream):
         clock: Clock,
     ) -> None:
         self._scope = settings.scope(resource)
+        super().__init__(tap, name=resource.name, schema=schema(self._scope))
         self.primary_keys = (resource.key,)
         self.replication_key = resource.replication_key
-        super().__init__(tap, name=resource.name, schema=schema(self._scope))
         self._settings = settings
         self._client = client
         self._budget = budget

@@ -49,7 +49,7 @@ def test_a_signal_ends_a_wait_for_the_quota(
     sandbox = serve(contacts=200, quotas=Quotas(exports=2))
     target = Target()
     with start(sandbox, tmp_path, target, export_limit=50, quota_wait_seconds=7_200) as tap:
-        while "Waiting for the quota" not in tap.log:
+        while "Waiting for the export quota" not in tap.log:
             assert tap.read(0.01), tap.log
         tap.check(ending, tap.stop(ending))
     assert 0 < len(target.kept) < 200

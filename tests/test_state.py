@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC)
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
-WAYS = ("Put the setting back", "refresh fully", "another state id")
+WAYS = ("Restore the setting", "refresh fully", "another state id")
 
 
 class FakeTime:
@@ -314,5 +314,5 @@ def test_without_a_date_the_local_clock_rules_and_one_warning_says_so(
     assert by_id(done.records) == by_id(truth(sandbox))
     assert len(sandbox.exports) > 3
     (warning,) = done.warnings
-    assert "no date" in warning
+    assert "no Date" in warning
     assert done.bookmark == timestamps.canonical(NOW - 60 * SECOND)
