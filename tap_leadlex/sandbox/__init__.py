@@ -1,14 +1,16 @@
 """A LeadLex look-alike on loopback, for demos, tests and CI.
 
-Everything the public documentation says about the contacts endpoints is served as documented;
-everything it leaves open is an option, called a *reading* (see `Reading`).
+The sandbox serves the contacts endpoints as the public documentation describes them. Every question
+that the documentation leaves open is an option, called a *reading* (see `Reading`). Tests can serve
+further resources beside the contacts (see `ServedResource`).
 """
 
 from tap_leadlex.sandbox.faults import Fault, ListFault
-from tap_leadlex.sandbox.filters import Filter
 from tap_leadlex.sandbox.histories import History
 from tap_leadlex.sandbox.quota import Quotas
 from tap_leadlex.sandbox.readings import Reading
+from tap_leadlex.sandbox.record_book import RecordBook
+from tap_leadlex.sandbox.resource import ServedResource, matching
 from tap_leadlex.sandbox.server import Sandbox
 from tap_leadlex.sandbox.store import Store
 from tap_leadlex.sandbox.workspace import Call
@@ -16,11 +18,13 @@ from tap_leadlex.sandbox.workspace import Call
 __all__ = [
     "Call",
     "Fault",
-    "Filter",
     "History",
     "ListFault",
     "Quotas",
     "Reading",
+    "RecordBook",
     "Sandbox",
+    "ServedResource",
     "Store",
+    "matching",
 ]

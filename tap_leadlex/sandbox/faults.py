@@ -1,9 +1,11 @@
-"""Faults: what goes wrong with the n-th export or list call, and how a body is spoiled (pure)."""
+"""Faults: what goes wrong with the n-th export or list call."""
 
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+
+from tap_leadlex.sandbox.resource import UPDATED_DATE, Field
 
 
 class Fault(StrEnum):
@@ -72,24 +74,24 @@ ERROR_TEXT = '{"error": {"code": "internal_error", "message": "Something went wr
 HTML_TEXT = "<!DOCTYPE html><html><body><h1>Just a moment...</h1></body></html>"
 
 
-def spoil_columns(fault: Fault, columns: Sequence[str]) -> list[str]:
-    """Return the columns that a spoiled export has instead of `columns`."""
+def spoil_columns(fault: Fault, columns: Sequence[Field]) -> list[Field]:
+    """Return the columns of an export with that fault."""
     match fault:
         case Fault.MISSING_COLUMN:
             return [columns[0], *columns[2:]]
         case Fault.DUPLICATE_COLUMN:
             return [*columns, columns[1]]
         case Fault.EXTRA_COLUMN:
-            return [*columns, "updated_date"]
+            return [*columns, UPDATED_DATE]
         case _:
             return list(columns)
 
 
 def spoil(fault: Fault, records: Sequence[str]) -> bytes:
-    """Return the body of a spoiled export; without a data row only the header can be spoiled.
+    """Return the body of an export with that fault.
 
     Args:
-        fault: What to do.
+        fault: The fault. If there is no data row, only a fault of the header has an effect.
         records: The header line and the data rows, each with its newline.
     """
     if fault is Fault.RENAMED_COLUMN:
@@ -101,8 +103,8 @@ def spoil(fault: Fault, records: Sequence[str]) -> bytes:
     row = records[middle].rstrip("\r\n")
     newline = records[middle][len(row) :]
     header = next(csv.reader([records[0].removeprefix("\ufeff")]))
-    instead, goes_on = _SPOILERS[fault](dict(zip(header, _cells(row), strict=True)), row)
-    return before.encode() + instead + (newline + after if goes_on else "").encode()
+    replacement, continues = _SPOILERS[fault](dict(zip(header, _cells(row), strict=True)), row)
+    return before.encode() + replacement + (newline + after if continues else "").encode()
 
 
 def _cells(row: str) -> list[str]:
@@ -113,8 +115,8 @@ def _line(cells: Mapping[str, str]) -> bytes:
     return ",".join('"' + cell.replace('"', '""') + '"' for cell in cells.values()).encode()
 
 
-# From the cells and the text of the row in the middle to what stands there instead, and whether the
-# body goes on after it.
+# Each function takes the cells and the text of the middle row. It returns the bytes that replace
+# the row, and whether the body continues after them.
 _SPOILERS: Mapping[Fault, Callable[[dict[str, str], str], tuple[bytes, bool]]] = {
     Fault.CUT_IN_QUOTES: lambda cells, _: (_line(cells)[:2], False),
     Fault.CUT_AT_LINE: lambda *_: (b"", False),

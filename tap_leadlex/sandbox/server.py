@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from ipaddress import ip_address
 from threading import Event, Thread
@@ -27,7 +27,33 @@ _KEEP_ALIVE_SECONDS = 60
 
 
 class Sandbox:
-    """A running sandbox, as a context manager."""
+    """A sandbox; it listens while its `with` block runs.
+
+    Args:
+        contacts: The number of contacts to generate.
+        seed: A different seed generates different contacts.
+        history: When the contacts were created.
+        store: Your own contacts, instead of `contacts`, `seed`, `history`, `reading`, `nasty` and
+            `nul`.
+        stores: The records of further resources, to serve beside the contacts.
+        reading: The answers to the questions that the documentation leaves open.
+        nasty: Include values that break careless readers.
+        nul: Include NUL characters.
+        key: The only API key that is accepted.
+        quotas: The sizes of the quotas.
+        faults: Faults by the number of the export call, counted from 1 over all resources,
+            refused calls included.
+        list_faults: Faults by the number of the list call, counted likewise.
+        max_export_rows: An export of more rows is answered with 504; None for no limit.
+        latency: The delay in seconds before each response.
+        stall: The length of the silence in the fault `stall`, in seconds.
+        clock: Returns the current time.
+        host: A loopback address.
+        port: The port; 0 selects a free one.
+
+    Raises:
+        ValueError: `host` is not a loopback address.
+    """
 
     def __init__(  # noqa: PLR0913 - one place for all that a sandbox can be told
         self,
@@ -36,6 +62,7 @@ class Sandbox:
         seed: int = 0,
         history: History = History.EVEN,
         store: Store | None = None,
+        stores: Iterable[Store] = (),
         reading: Reading | None = None,
         nasty: bool = True,
         nul: bool = False,
@@ -50,30 +77,6 @@ class Sandbox:
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        """Make the workspace; nothing listens before the `with` block is entered.
-
-        Args:
-            contacts: How many contacts there are at first.
-            seed: Another seed, other contacts.
-            history: When they were created.
-            store: Contacts of your own, in place of the generated ones and of `reading`.
-            reading: How the questions of the documentation are answered.
-            nasty: Mix in values that break careless readers.
-            nul: Mix in NUL characters too.
-            key: The only API key that is let in.
-            quotas: The sizes of the quotas.
-            faults: The fault of the n-th export call, n from 1, refused calls counted.
-            list_faults: The fault of the n-th call of the contact list.
-            max_export_rows: An export of more rows ends as 504; None for no such limit.
-            latency: Seconds that each call takes.
-            stall: Seconds of silence in the fault `stall`.
-            clock: The sandbox's idea of now.
-            host: A loopback address.
-            port: A free one is taken for 0.
-
-        Raises:
-            ValueError: `host` is not a loopback address.
-        """
         if not ip_address(host).is_loopback:
             msg = f"the sandbox serves on loopback only, not on {host}"
             raise ValueError(msg)
@@ -86,6 +89,7 @@ class Sandbox:
                 reading=reading,
                 seed=seed,
             ),
+            further_stores=stores,
             key=key,
             quotas=quotas or Quotas(),
             faults=faults or {},
@@ -153,18 +157,23 @@ class Sandbox:
         return self.workspace.store
 
     @property
+    def stores(self) -> Mapping[str, Store]:
+        """The records by the name of their resource."""
+        return self.workspace.stores
+
+    @property
     def calls(self) -> list[Call]:
-        """Every API call so far, in order of arrival."""
+        """All API calls so far, in order of arrival."""
         return self.workspace.calls
 
     @property
     def exports(self) -> list[Call]:
-        """The calls of the export so far, refused ones included."""
+        """The exports of all resources so far, refused ones included."""
         return self.workspace.exports
 
     @property
     def list_calls(self) -> list[Call]:
-        """The calls of the contact list so far, refused ones included."""
+        """The list calls of all resources so far, refused ones included."""
         return self.workspace.list_calls
 
     async def _serve(self) -> None:

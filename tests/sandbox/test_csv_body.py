@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_leadlex.sandbox import Reading
+from tap_leadlex.sandbox.contact_resource import CONTACTS
 from tap_leadlex.sandbox.contacts import Contact
-from tap_leadlex.sandbox.csv_body import STANDARD, chunks, columns_of, records
+from tap_leadlex.sandbox.csv_body import chunks, columns_of, records
 from tap_leadlex.sandbox.readings import ColumnOrder, Newline, Presence, Quoting
 from tap_leadlex.sandbox.store import Row
 
@@ -18,7 +19,7 @@ ANN = Contact("1", "Ann, Esq.", "a@example.com", "", "GC", "", "", ("lead", "pri
 
 def body(reading: Reading, *contacts: Contact) -> str:
     rows = [Row(contact, 0, 0) for contact in contacts]
-    return b"".join(chunks(records(rows, STANDARD, reading))).decode()
+    return b"".join(chunks(records(rows, CONTACTS.columns, reading))).decode()
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,10 @@ def test_any_value_comes_back(values: list[str], reading: Reading) -> None:
 
 
 def test_columns() -> None:
-    assert columns_of([], ColumnOrder.REQUESTED) == list(STANDARD)
+    def names(asked: list[str], order: ColumnOrder) -> list[str]:
+        return [column.name for column in columns_of(CONTACTS, asked, order)]
+
+    assert names([], ColumnOrder.REQUESTED) == [column.name for column in CONTACTS.columns]
     asked = ["created_at", "id", "no_such", "id"]
-    assert columns_of(asked, ColumnOrder.REQUESTED) == ["created_at", "id"]
-    assert columns_of(asked, ColumnOrder.STANDARD) == ["id", "created_at"]
+    assert names(asked, ColumnOrder.REQUESTED) == ["created_at", "id"]
+    assert names(asked, ColumnOrder.STANDARD) == ["id", "created_at"]

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tap_leadlex.sandbox import Quotas, Reading, Sandbox
-from tap_leadlex.sandbox.csv_body import STANDARD
+from tap_leadlex.sandbox.contact_resource import CONTACTS
 from tap_leadlex.sandbox.readings import (
     Bound,
     ColumnOrder,
@@ -18,6 +18,7 @@ from tap_leadlex.sandbox.readings import (
     Unknown,
 )
 
+STANDARD = [column.name for column in CONTACTS.columns]
 Serve = Callable[..., Sandbox]
 Export = Callable[..., list[dict[str, str]]]
 

@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from tap_leadlex.sandbox import Fault, Sandbox
-from tap_leadlex.sandbox.csv_body import STANDARD
+from tap_leadlex.sandbox.contact_resource import CONTACTS
 
+STANDARD = [column.name for column in CONTACTS.columns]
 Serve = Callable[..., Sandbox]
 RawGet = Callable[..., Any]
 EXPORT = "/contacts/export"

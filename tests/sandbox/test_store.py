@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_leadlex.sandbox import Filter, History, Reading, Store
+from tap_leadlex.sandbox import History, Reading, Store, matching
 from tap_leadlex.sandbox.columns import Columns
 from tap_leadlex.sandbox.histories import make
 from tap_leadlex.sandbox.instants import SECOND
@@ -95,16 +95,17 @@ def test_an_export_is_a_part_of_what_is_within_the_bounds(
 
 def test_list_and_tag_filters() -> None:
     store = Store(make(History.EVEN, 10_000))
-    half = store.export(where=Filter(list_id="list-half"))
+    half = store.export(where=matching(list_id="list-half"))
     assert 4_800 < len(half) < 5_200
-    assert half == store.export(where=Filter(list_id="list-half"))
-    assert len(store.export(where=Filter(list_id="nobody's"))) == 0
-    both = Filter(tags=frozenset({"client", "board"}))
+    assert half == store.export(where=matching(list_id="list-half"))
+    assert len(store.export(where=matching(list_id="nobody's"))) == 0
+    tags = {"client", "board"}
+    both = matching(tag=tags)
     tagged = list(store.rows(store.export(where=both)))
     assert tagged
-    assert all(both.tags <= set(row.contact.tags) for row in tagged)
-    assert len(tagged) == sum(both.tags <= set(row.contact.tags) for row in store.rows())
-    assert store.count(where=Filter(list_id="list-half", tags=both.tags)) < len(tagged)
+    assert all(tags <= set(row.contact.tags) for row in tagged)
+    assert len(tagged) == sum(tags <= set(row.contact.tags) for row in store.rows())
+    assert store.count(where=both | matching(list_id="list-half")) < len(tagged)
 
 
 def test_pages() -> None:
@@ -137,7 +138,7 @@ def test_search_looks_at_names_and_emails() -> None:
     store = Store(times(1, 2))
     made = store.create(3 * SECOND, {"full_name": "Ann Example", "email": "boss@example.com"})
     for part in ("ann ex", "BOSS@"):
-        page, total = store.page(where=Filter(search=part))
+        page, total = store.page(where=matching(search=part))
         assert (ids(store, page), total) == ([made.contact.id], 1)
 
 
@@ -159,15 +160,40 @@ def test_create_edit_delete() -> None:
     generated = store.create(2 * SECOND)
     assert [time // SECOND for time in store.export().times] == [1, 2, 2, 3]
     assert ids(store, store.export())[1:3] == [made.contact.id, generated.contact.id]
-    assert store.count(where=Filter(tags=frozenset({"x"}))) == 1
+    assert store.count(where=matching(tag="x")) == 1
     edited = store.edit(made.contact.id, {"tags": ()}, 9 * SECOND)
     assert edited == store.find(made.contact.id)
-    assert store.count(where=Filter(tags=frozenset({"x"}))) == 0
+    assert store.count(where=matching(tag="x")) == 0
     assert store.delete(made.contact.id)
     assert not store.delete(made.contact.id)
     assert store.find(made.contact.id) is None
     assert store.edit(made.contact.id, {}, 0) is None
     assert len(store) == 3
+
+
+@pytest.mark.parametrize("sort", ["id", "full_name", "-updated_date"])
+def test_sorted_pages_are_never_stale(sort: str) -> None:
+    def listed() -> list[str]:
+        return ids(store, store.page(sort=sort)[0])
+
+    store = Store(times(*range(10)))
+    before = listed()
+    made = store.create(10 * SECOND, {"full_name": "Aaron"})
+    assert sorted(listed()) == sorted([*before, made.contact.id])
+    store.edit(before[0], {"full_name": "\U0010ffff"}, -SECOND)
+    if sort != "id":
+        assert listed()[-1] == before[0]
+    store.delete(before[4])
+    assert sorted(listed()) == sorted({*before, made.contact.id} - {before[4]})
+
+
+def test_exports_by_id_are_never_stale() -> None:
+    store = Store(times(*range(10)), reading=Reading(order=Order.BY_ID))
+    before = ids(store, store.export())
+    made = store.create(10 * SECOND)
+    assert ids(store, store.export()) == sorted([*before, made.contact.id])
+    store.delete(before[4])
+    assert ids(store, store.export()) == sorted({*before, made.contact.id} - {before[4]})
 
 
 def test_ids_of_the_deleted_are_never_given_again() -> None:
