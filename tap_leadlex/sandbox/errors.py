@@ -29,11 +29,15 @@ class ApiError(Exception):
         self.fields = fields
 
     def response(self) -> JSONResponse:
-        """Return the envelope."""
+        """Return the response."""
+        return JSONResponse(self.envelope(), self.status)
+
+    def envelope(self) -> dict[str, object]:
+        """Return the JSON of the response."""
         error: dict[str, object] = {"code": self.code, "message": str(self)}
         if self.fields:
             error["details"] = {"fields": dict(self.fields)}
-        return JSONResponse({"error": error}, self.status)
+        return {"error": error}
 
 
 def invalid(**fields: str) -> ApiError:

@@ -56,6 +56,7 @@ class ListFault(StrEnum):
     UNAVAILABLE = "503"
     HTML_200 = "html-200"
     RESET = "reset"
+    ERROR_WITH_DATA = "error-with-data"
 
 
 ON_THE_WIRE = frozenset(

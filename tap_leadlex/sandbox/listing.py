@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tap_leadlex.sandbox import parameters
+from tap_leadlex.sandbox.errors import ApiError
 from tap_leadlex.sandbox.fault_answers import substitute
 from tap_leadlex.sandbox.faults import ListFault
 from tap_leadlex.sandbox.instants import DAY, show
@@ -18,6 +19,7 @@ from tap_leadlex.sandbox.workspace import Call, Workspace
 SHALLOW_ROWS = 10_000
 """In the mode `shallow`, pages that start after this many records are empty."""
 
+_ERROR = ApiError(500, "internal_error", "Something went wrong")
 _REFUSALS = {
     ListMode.FORBIDDEN: ListFault.FORBIDDEN,
     ListMode.MISSING: ListFault.MISSING,
@@ -56,7 +58,10 @@ def list_records(workspace: Workspace, store: Store, request: Request) -> Respon
     if total is not None:
         meta["total"] = total
     shown = [as_json(row, resource.listed, reading) for row in rows]
-    return JSONResponse({"data": {resource.list_key: shown}, "meta": meta})
+    body: dict[str, object] = {"data": {resource.list_key: shown}, "meta": meta}
+    if fault is ListFault.ERROR_WITH_DATA:
+        body |= _ERROR.envelope()
+    return JSONResponse(body)
 
 
 def page_shown(
