@@ -1,8 +1,8 @@
-"""A LeadLex look-alike on loopback, for demos, tests and CI.
+"""A simulated LeadLex on loopback, for demos, tests and CI.
 
 The sandbox serves the contacts endpoints as the public documentation describes them. Every question
 that the documentation leaves open is an option, called a *reading* (see `Reading`). Tests can serve
-further resources beside the contacts (see `ServedResource`).
+other resources as well (see `ServedResource`).
 """
 
 from tap_leadlex.sandbox.faults import Fault, ListFault

@@ -1,4 +1,4 @@
-"""The program `leadlex-sandbox`."""
+"""The command `leadlex-sandbox`."""
 
 import logging
 import signal
@@ -27,22 +27,22 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 def numbered(
     kind: type[StrEnum], _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
 ) -> dict[int, StrEnum]:
-    """Return the faults of `kind` by call number, from texts such as `3=reset`."""
+    """Parse texts such as `3=reset` to faults by call number."""
     faults = {}
     for text in values:
         number, _, name = text.partition("=")
         if not (number.isascii() and number.isdigit() and int(number) > 0):
-            msg = f"{text!r} does not begin with the number of a call and '='"
+            msg = f"{text!r} must start with the number of a call and '='"
             raise click.BadParameter(msg)
         if name not in list(kind):
-            msg = f"{name!r} is none of {', '.join(kind)}"
+            msg = f"{name!r} is not one of {', '.join(kind)}"
             raise click.BadParameter(msg)
         faults[int(number)] = kind(name)
     return faults
 
 
 def reading_options(command: _Command) -> _Command:
-    """Add an option for each question that the documentation leaves open."""
+    """Add an option for each field of `Reading`."""
     for name, kind, text in reversed(_QUESTIONS):
         command = click.option(
             f"--{name.replace('_', '-')}",
@@ -55,9 +55,15 @@ def reading_options(command: _Command) -> _Command:
 
 
 @click.command(context_settings={"max_content_width": 100})
-@click.option("--port", default=8765, show_default=True, help="Port on 127.0.0.1; 0: a free one.")
-@click.option("--contacts", default=1_000, show_default=True, help="Contacts at first.")
-@click.option("--seed", default=0, show_default=True, help="Another seed, other contacts.")
+@click.option(
+    "--port", default=8765, show_default=True, help="Port on 127.0.0.1; 0 selects a free one."
+)
+@click.option(
+    "--contacts", default=1_000, show_default=True, help="Number of contacts to generate."
+)
+@click.option(
+    "--seed", default=0, show_default=True, help="A different seed generates different contacts."
+)
 @click.option(
     "--history",
     type=click.Choice([history.value for history in History]),
@@ -65,24 +71,28 @@ def reading_options(command: _Command) -> _Command:
     show_default=True,
     help="When the contacts were created.",
 )
-@click.option("--nasty/--tame", default=True, help="Mix in values that break careless readers.")
-@click.option("--nul", is_flag=True, help="Mix in NUL characters too.")
-@click.option("--key", default=KEY, show_default=True, help="The API key that is let in.")
-@click.option("--quota", default=10, show_default=True, help="Exports per window; 0: no limit.")
-@click.option("--quota-seconds", default=3_600, show_default=True, help="Length of that window.")
-@click.option("--quota-aligned", is_flag=True, help="The window begins on the hour, not rolling.")
-@click.option("--quota-counts-refused", is_flag=True, help="Refused calls use up quota too.")
-@click.option("--daily-quota", type=int, help="Calls of any kind a day, until midnight UTC.")
-@click.option("--minute-quota", type=int, help="Calls of any kind in a minute.")
-@click.option("--latency", default=0.0, help="Seconds that each call takes.")
-@click.option("--clock-offset", default=0.0, help="Seconds that the sandbox's clock is ahead.")
+@click.option("--nasty/--tame", default=True, help="Include values that break careless readers.")
+@click.option("--nul", is_flag=True, help="Include NUL characters.")
+@click.option("--key", default=KEY, show_default=True, help="API key to accept.")
+@click.option("--quota", default=10, show_default=True, help="Exports per window; 0 for no limit.")
+@click.option(
+    "--quota-seconds", default=3_600, show_default=True, help="Length of the window in seconds."
+)
+@click.option(
+    "--quota-aligned", is_flag=True, help="Start windows at multiples of their length, not rolling."
+)
+@click.option("--quota-counts-refused", is_flag=True, help="Count refused calls, too.")
+@click.option("--daily-quota", type=int, help="Calls of any kind per day (UTC).")
+@click.option("--minute-quota", type=int, help="Calls of any kind per minute.")
+@click.option("--latency", default=0.0, help="Delay before each response in seconds.")
+@click.option("--clock-offset", default=0.0, help="Seconds by which the sandbox's clock is ahead.")
 @click.option(
     "--fault",
     "faults",
     multiple=True,
     metavar="N=FAULT",
     callback=partial(numbered, Fault),
-    help=f"What goes wrong with the N-th export: {', '.join(Fault)}.",
+    help=f"Fault of the N-th export: {', '.join(Fault)}.",
 )
 @click.option(
     "--list-fault",
@@ -90,14 +100,17 @@ def reading_options(command: _Command) -> _Command:
     multiple=True,
     metavar="N=FAULT",
     callback=partial(numbered, ListFault),
-    help=f"What goes wrong with the N-th list call: {', '.join(ListFault)}.",
+    help=f"Fault of the N-th list call: {', '.join(ListFault)}.",
 )
 @click.option(
-    "--stall-seconds", default=30.0, show_default=True, help="Silence in the fault stall."
+    "--stall-seconds",
+    default=30.0,
+    show_default=True,
+    help="Length of the silence in the fault stall.",
 )
-@click.option("--max-export-rows", type=int, help="An export of more rows ends as 504.")
+@click.option("--max-export-rows", type=int, help="Answer larger exports with 504.")
 @reading_options
-def main(  # noqa: PLR0913 - click hands each option over by name
+def main(  # noqa: PLR0913 - click passes each option by name
     *,
     quota: int,
     quota_seconds: int,
@@ -108,14 +121,14 @@ def main(  # noqa: PLR0913 - click hands each option over by name
     stall_seconds: float,
     clock_offset: float,
     history: str,
-    **rest: Any,  # noqa: ANN401 - the readings, and options that Sandbox knows by the same name
+    **rest: Any,  # noqa: ANN401 - the readings, and options of Sandbox with the same name
 ) -> None:
-    """Serve a LeadLex look-alike on loopback.
+    """Serve a simulated LeadLex on loopback.
 
-    Prints the api_url once it listens, and logs each call to stderr as one line. Ends on Ctrl+C or
+    Prints the api_url once the server is ready and logs each call to stderr. Stop it with Ctrl+C or
     SIGTERM.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)  # before any thread starts: they inherit it
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)  # before any thread starts: threads inherit it
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
     readings: dict[str, Any] = {name: kind(rest.pop(name)) for name, kind, _ in _QUESTIONS}
     sandbox = Sandbox(

@@ -29,7 +29,7 @@ class Fault(StrEnum):
     CLOSE = "close"
     CUT_CLOSE = "cut-close"
     STALL = "stall"
-    # In a body that arrives whole
+    # In a body that arrives complete
     CUT_IN_QUOTES = "cut-in-quotes"
     CUT_AT_LINE = "cut-at-line"
     CUT_MID_LINE = "cut-mid-line"
@@ -47,7 +47,7 @@ class Fault(StrEnum):
 
 
 class ListFault(StrEnum):
-    """What can go wrong with a call of the contact list."""
+    """What can go wrong with a list call."""
 
     FORBIDDEN = "403"
     MISSING = "404"

@@ -21,7 +21,7 @@ from tap_leadlex.sandbox.readings import HeaderWindow, Presence
 from tap_leadlex.sandbox.workspace import Call, Workspace
 
 _log = logging.getLogger(__name__)
-_SEARCHED = re.compile(r"(search=)[^&]*")  # may hold a contact's name
+_SEARCHED = re.compile(r"(search=)[^&]*")  # may contain a contact's name
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 
 

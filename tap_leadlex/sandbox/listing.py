@@ -74,7 +74,7 @@ def page_shown(
     before: int | None = None,
     where: Filter = NO_FILTER,
 ) -> Page:
-    """Return a page with everything that the list mode changes in it, except a refusal."""
+    """Return a page as the list mode shows it; modes that refuse the call are handled earlier."""
     mode = store.reading.list_mode
     chosen, total = store.page(
         page=page, per_page=per_page, sort=sort, after=after, before=before, where=where

@@ -9,7 +9,7 @@ _ID_DIGITS = 8
 
 
 def scramble(number: int) -> int:
-    """Map a 32-bit number to another, one to one, so that ids do not reveal the order of age."""
+    """Map a 32-bit number to another, one to one, so that ids do not reveal the age."""
     number ^= number >> 16
     number = number * _ODD_1 & _MASK
     number ^= number >> 13

@@ -1,7 +1,7 @@
 """What differs between the resources that the sandbox serves, as data.
 
-A test defines a resource of its own by creating a `ServedResource` and a `RecordBook`, and passes
-`Store(times, resource=...)` to `Sandbox(stores=[...])`. The contacts are in `contact_resource.py`.
+To serve another resource, define a `ServedResource` and a `RecordBook`, and pass
+`Store(times, resource=...)` to `Sandbox(stores=[...])`. `contact_resource.py` defines the contacts.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""Serves a workspace on loopback, from a thread of this process."""
+"""Serves a workspace on loopback, in a thread of this process."""
 
 import asyncio
 import socket
@@ -35,7 +35,7 @@ class Sandbox:
         history: When the contacts were created.
         store: Your own contacts, instead of `contacts`, `seed`, `history`, `reading`, `nasty` and
             `nul`.
-        stores: The records of further resources, to serve beside the contacts.
+        stores: The records of other resources to serve in addition to the contacts.
         reading: The answers to the questions that the documentation leaves open.
         nasty: Include values that break careless readers.
         nul: Include NUL characters.
@@ -55,7 +55,7 @@ class Sandbox:
         ValueError: `host` is not a loopback address.
     """
 
-    def __init__(  # noqa: PLR0913 - one place for all that a sandbox can be told
+    def __init__(  # noqa: PLR0913 - every option of a sandbox
         self,
         *,
         contacts: int = 1_000,
@@ -115,10 +115,10 @@ class Sandbox:
         self._listening = Event()
 
     def __enter__(self) -> Self:
-        """Start; return once the sandbox listens."""
+        """Start, and return when the sandbox is ready."""
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         self._socket = socket.create_server(self._address, family=family)
-        # asyncio leaves this to us for a socket that it did not make: else each answer waits 40 ms.
+        # asyncio sets this only on sockets that it creates; without it, each response takes 40 ms.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._address = self._socket.getsockname()[:2]
         self._thread.start()
@@ -131,13 +131,13 @@ class Sandbox:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop at once; open connections are dropped."""
+        """Stop immediately and drop open connections."""
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 
     @property
     def origin(self) -> str:
-        """The URL of the control endpoints' `/sandbox`, without a path."""
+        """The URL without a path; the controls are below `/sandbox`."""
         host, port = self._address
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -148,7 +148,7 @@ class Sandbox:
 
     @property
     def key(self) -> str:
-        """The API key that is let in."""
+        """The API key that the sandbox accepts."""
         return self.workspace.key
 
     @property
@@ -177,10 +177,10 @@ class Sandbox:
         return self.workspace.list_calls
 
     async def _serve(self) -> None:
-        """Serve until told to stop.
+        """Serve until the `with` block ends.
 
-        `uvicorn.Server` looks only every 100 ms whether it should stop, too slow for the
-        hundreds of sandboxes of a test suite; its protocol class does the work here all the same.
+        `uvicorn.Server` is not used because it checks only every 100 ms whether to stop. A test
+        suite starts hundreds of sandboxes.
         """
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         state = ServerState()

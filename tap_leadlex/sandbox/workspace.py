@@ -74,7 +74,7 @@ class Workspace:
 
     Attributes:
         store: The contacts.
-        further_stores: The records of further resources.
+        further_stores: The records of other resources.
         key: The only API key that is accepted.
         quotas: The sizes of the quotas.
         faults: Faults by the number of the export call, counted from 1 over all resources.

@@ -1,4 +1,4 @@
-"""A made-up resource, to be served beside the contacts."""
+"""A made-up resource that the sandbox serves in addition to the contacts."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""`leadlex-sandbox` as a process."""
+"""The command `leadlex-sandbox`."""
 
 import re
 import signal
@@ -20,7 +20,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "sandbox.md"
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
-def test_serves_logs_and_ends(end: signal.Signals) -> None:
+def test_serves_logs_and_stops(end: signal.Signals) -> None:
     options = ["--port", "0", "--contacts", "7", "--key", "wbk_k", "--clock-offset", "86400"]
     with subprocess.Popen(  # noqa: S603 - our own program
         [*COMMAND, *options, "--order=by-id", "--fault", "2=429"],
@@ -50,10 +50,10 @@ def test_serves_logs_and_ends(end: signal.Signals) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--fault", "0=reset"], "does not begin with the number of a call"),
-        (["--fault", "reset"], "does not begin with the number of a call"),
-        (["--fault", "1=flood"], "'flood' is none of 429"),
-        (["--list-fault", "1=cut-gzip"], "'cut-gzip' is none of 403"),
+        (["--fault", "0=reset"], "must start with the number of a call"),
+        (["--fault", "reset"], "must start with the number of a call"),
+        (["--fault", "1=flood"], "'flood' is not one of 429"),
+        (["--list-fault", "1=cut-gzip"], "'cut-gzip' is not one of 403"),
         (["--order", "random"], "'random' is not one of"),
     ],
 )
@@ -74,7 +74,7 @@ def test_port_in_use() -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_help_and_page_name_every_option_and_fault() -> None:
+def test_help_and_page_list_every_option_and_fault() -> None:
     text = CliRunner().invoke(main, ["--help"]).output
     page = PAGE.read_text(encoding="utf-8")
     for parameter in main.params:

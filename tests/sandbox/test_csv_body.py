@@ -36,20 +36,20 @@ def test_quoting(quoting: Quoting, line: str) -> None:
     assert body(Reading(quoting=quoting), ANN).splitlines()[1] == line
 
 
-def test_one_tag_is_quoted_as_in_the_samples_unless_minimal() -> None:
+def test_minimal_quoting_does_not_quote_a_single_tag() -> None:
     lead = ANN._replace(tags=("lead",))
     assert ',"lead",' in body(Reading(), lead)
     assert ",lead," in body(Reading(quoting=Quoting.MINIMAL), lead)
 
 
-def test_newline_and_mark() -> None:
+def test_newline_and_byte_order_mark() -> None:
     text = body(Reading(newline=Newline.CRLF, bom=Presence.YES), ANN)
     assert text.startswith("\ufeffid,")
     assert text.count("\r\n") == text.count("\n") == 2
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))), st.builds(Reading))
-def test_any_value_comes_back(values: list[str], reading: Reading) -> None:
+def test_any_value_round_trips(values: list[str], reading: Reading) -> None:
     text = body(reading, *(ANN._replace(full_name=value) for value in values))
     read = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
     assert [row[1] for row in read[1:]] == values

@@ -1,4 +1,4 @@
-"""Every fault of the export, seen from a client that takes the bytes as they come."""
+"""Every fault of the export, as a client receives it."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ EXPORT = "/contacts/export"
 
 
 def unchunked(body: bytes) -> tuple[bytes, bool]:
-    """Return the content of the chunks, and whether the last chunk came."""
+    """Return the content of the chunks, and whether the final chunk arrived."""
     content = b""
     while body:
         size, _, body = body.partition(b"\r\n")
@@ -30,7 +30,7 @@ def unchunked(body: bytes) -> tuple[bytes, bool]:
 
 
 def spoiled(raw_get: RawGet, sandbox: Sandbox) -> bytes:
-    """Return the body of an export that arrives whole as far as HTTP can tell."""
+    """Return the body of an export that is complete as far as HTTP can tell."""
     answer = raw_get(sandbox, EXPORT)
     assert answer.head.startswith("http/1.1 200")
     assert not answer.was_reset
@@ -73,7 +73,7 @@ def test_status(broken: Broken, client: httpx.Client, fault: str) -> None:
     assert client.get(sandbox.url + EXPORT).status_code == 200
 
 
-def test_refused_calls_are_numbered_too(serve: Serve, client: httpx.Client) -> None:
+def test_refused_calls_are_numbered(serve: Serve, client: httpx.Client) -> None:
     sandbox = serve(faults={2: Fault.SERVER_ERROR, 3: Fault.UNAVAILABLE})
     statuses = [httpx.get(sandbox.url + EXPORT).status_code]
     statuses += [client.get(sandbox.url + EXPORT).status_code for _ in range(3)]
@@ -87,7 +87,7 @@ def test_redirect(broken: Broken, client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.JSON_200, Fault.HTML_200])
-def test_something_else(broken: Broken, client: httpx.Client, fault: Fault) -> None:
+def test_other_content_types(broken: Broken, client: httpx.Client, fault: Fault) -> None:
     response = client.get(broken(fault).url + EXPORT)
     assert response.status_code == 200
     assert fault.value.partition("-")[0] in response.headers["Content-Type"]
@@ -145,7 +145,7 @@ def test_stall(broken: Broken, client: httpx.Client, whole: bytes) -> None:
     assert response.content == whole
 
 
-def test_client_that_gives_up_during_a_stall(serve: Serve, client: httpx.Client) -> None:
+def test_client_disconnects_during_a_stall(serve: Serve, client: httpx.Client) -> None:
     sandbox = serve(faults={1: Fault.STALL}, stall=3_600)
     with pytest.raises(httpx.ReadTimeout):
         client.get(sandbox.url + EXPORT, timeout=0.2)
@@ -158,7 +158,7 @@ def test_cut_in_quotes(broken: Broken, raw_get: RawGet) -> None:
         table(body)
 
 
-def test_cut_at_line_cannot_be_told(broken: Broken, raw_get: RawGet, whole: bytes) -> None:
+def test_cut_at_line_looks_complete(broken: Broken, raw_get: RawGet, whole: bytes) -> None:
     body = spoiled(raw_get, broken(Fault.CUT_AT_LINE))
     assert whole.startswith(body)
     assert body.endswith(b"\n")
@@ -232,8 +232,6 @@ def test_columns(broken: Broken, raw_get: RawGet, fault: Fault, header: list[str
 
 
 @pytest.mark.parametrize("fault", [Fault.BAD_DATE, Fault.CUT_AT_LINE, Fault.CUT_IN_QUOTES])
-def test_without_rows_there_is_nothing_to_spoil(
-    serve: Serve, raw_get: RawGet, fault: Fault
-) -> None:
+def test_faults_of_rows_need_a_row(serve: Serve, raw_get: RawGet, fault: Fault) -> None:
     sandbox = serve(contacts=0, faults={1: fault})
     assert spoiled(raw_get, sandbox).decode() == ",".join(STANDARD) + "\n"

@@ -26,11 +26,11 @@ def test_forms(precision: Precision, form: DateForm, text: str) -> None:
     assert show(INSTANT, precision, form) == text
 
 
-def test_date_alone_is_its_midnight() -> None:
+def test_a_bare_date_is_its_midnight() -> None:
     assert parse("2026-04-15") == parse("2026-04-15T00:00:00Z")
 
 
-def test_garbage_is_refused() -> None:
+def test_invalid_dates_are_refused() -> None:
     with pytest.raises(ValueError, match="Invalid isoformat"):
         parse("yesterday")
 
@@ -40,7 +40,9 @@ def test_garbage_is_refused() -> None:
     st.sampled_from(Precision),
     st.sampled_from(DateForm),
 )
-def test_what_is_stored_is_shown(instant: int, precision: Precision, form: DateForm) -> None:
+def test_printed_dates_match_the_stored_value(
+    instant: int, precision: Precision, form: DateForm
+) -> None:
     kept = stored(instant, precision)
     shown = parse(show(kept, precision, form))
     if precision is Precision.US_SHOWN_AS_S:

@@ -14,7 +14,7 @@ def taken(book: QuotaBook, now: int, *, export: bool = True) -> bool:
     return book.take(now, export="contacts" if export else None) is None
 
 
-def test_rolling_window_frees_a_call_when_the_oldest_is_an_hour_old() -> None:
+def test_rolling_window_restores_each_call_after_an_hour() -> None:
     book = QuotaBook(Quotas(exports=2))
     assert taken(book, NOW)
     assert taken(book, NOW + 60 * SECOND)
@@ -23,14 +23,14 @@ def test_rolling_window_frees_a_call_when_the_oldest_is_an_hour_old() -> None:
     assert not taken(book, NOW + 3_600 * SECOND)
 
 
-def test_aligned_window_frees_all_on_the_hour() -> None:
+def test_aligned_window_restores_all_calls_on_the_hour() -> None:
     book = QuotaBook(Quotas(exports=1, aligned=True))
     assert taken(book, NOW)
     assert not taken(book, NOW + 1_799 * SECOND)
     assert taken(book, NOW + 1_800 * SECOND)
 
 
-def test_refused_calls_count_only_if_told_so() -> None:
+def test_counting_refused_calls_is_an_option() -> None:
     for counts, free in ((False, True), (True, False)):
         book = QuotaBook(Quotas(exports=1, refused_count=counts))
         assert taken(book, NOW)

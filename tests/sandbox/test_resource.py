@@ -1,4 +1,4 @@
-"""A made-up resource, served beside the contacts."""
+"""A made-up resource, served in addition to the contacts."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ def matters(count: int = COUNT, **options: Any) -> Store:  # noqa: ANN401 - what
 
 @pytest.fixture
 def sandbox(serve: Serve) -> Sandbox:
-    """Return a sandbox with 30 matters beside 10 contacts."""
+    """Return a sandbox with 30 matters and 10 contacts."""
     return serve(contacts=10, stores=[matters()])
 
 
@@ -168,7 +168,7 @@ def test_matters_cannot_be_written(client: httpx.Client, sandbox: Sandbox) -> No
     assert not sandbox.exports
 
 
-def test_the_key_is_the_same(sandbox: Sandbox) -> None:
+def test_every_resource_requires_the_key(sandbox: Sandbox) -> None:
     assert httpx.get(sandbox.url + "/matters/export").status_code == 401
 
 
@@ -208,7 +208,7 @@ def test_each_store_has_its_own_reading(serve: Serve, client: httpx.Client) -> N
     assert client.get(sandbox.url + "/contacts").status_code == 200
 
 
-def test_the_store_of_a_resource_changes_like_that_of_the_contacts() -> None:
+def test_a_store_of_any_resource_can_change() -> None:
     store = matters()
     made = store.create(START + COUNT * SECOND, {"title": "Ours", "status": "settled"})
     assert made.record._replace(id="") == ("", "Ours", None, "settled", "")

@@ -1,4 +1,4 @@
-"""The store: the model of LeadLex without HTTP."""
+"""The model of LeadLex without HTTP."""
 
 from itertools import pairwise
 from sys import getsizeof
@@ -38,7 +38,7 @@ def test_bounds(lower: Bound, upper: Bound, inside: tuple[int, ...]) -> None:
     assert store.count(after=2 * SECOND, before=4 * SECOND) == len(inside)
 
 
-def test_crossed_bounds_hold_nothing() -> None:
+def test_crossed_bounds_select_nothing() -> None:
     assert len(Store(times(1, 2, 3)).export(after=3 * SECOND, before=1 * SECOND)) == 0
 
 
@@ -51,13 +51,13 @@ def test_crossed_bounds_hold_nothing() -> None:
         (Precision.US_SHOWN_AS_S, 1_234_567),
     ],
 )
-def test_precision_is_that_of_the_stored_value(precision: Precision, kept: int) -> None:
+def test_dates_are_stored_with_the_precision(precision: Precision, kept: int) -> None:
     store = Store([1_234_567], reading=Reading(precision=precision))
     assert list(store.export(after=kept).times) == [kept]
     assert len(store.export(after=kept + 1)) == 0
 
 
-def test_orders_and_where_they_cut() -> None:
+def test_the_order_decides_which_rows_are_cut_off() -> None:
     def export(order: Order) -> Columns:
         return Store(times(*range(100)), reading=Reading(order=order)).export(limit=10)
 
@@ -67,7 +67,7 @@ def test_orders_and_where_they_cut() -> None:
     assert ids(everyone, export(Order.BY_ID)) == sorted(ids(everyone, everyone.export()))[:10]
 
 
-def test_shuffled_differs_from_call_to_call_but_not_from_run_to_run() -> None:
+def test_shuffled_changes_with_every_call_but_is_repeatable() -> None:
     reading = Reading(order=Order.SHUFFLED)
     store, again = (Store(times(*range(100)), reading=reading, seed=4) for _ in range(2))
     first, second = store.export(limit=50), store.export(limit=50)
@@ -83,7 +83,7 @@ def test_shuffled_differs_from_call_to_call_but_not_from_run_to_run() -> None:
     st.integers(-1, 31),
     st.integers(-1, 31),
 )
-def test_an_export_is_a_part_of_what_is_within_the_bounds(
+def test_an_export_contains_only_rows_within_the_bounds(
     seconds: list[int], order: Order, limit: int, after: int, before: int
 ) -> None:
     store = Store(times(*seconds), reading=Reading(order=order))
@@ -134,7 +134,7 @@ def test_pages_sorted_by_other_keys() -> None:
     assert all(time >= 10 * SECOND for time in by_name.times)
 
 
-def test_search_looks_at_names_and_emails() -> None:
+def test_search_matches_names_and_emails() -> None:
     store = Store(times(1, 2))
     made = store.create(3 * SECOND, {"full_name": "Ann Example", "email": "boss@example.com"})
     for part in ("ann ex", "BOSS@"):
@@ -196,7 +196,7 @@ def test_exports_by_id_are_never_stale() -> None:
     assert ids(store, store.export()) == sorted({*before, made.contact.id} - {before[4]})
 
 
-def test_ids_of_the_deleted_are_never_given_again() -> None:
+def test_ids_of_deleted_records_are_not_reused() -> None:
     store = Store(times(1))
     made = store.create(SECOND)
     store.delete(made.contact.id)
@@ -210,7 +210,7 @@ def test_an_export_is_a_snapshot() -> None:
     assert list(chosen.times) == times(1, 2, 3)
 
 
-def test_no_rows_are_no_rows() -> None:
+def test_rows_of_an_empty_selection() -> None:
     store = Store(times(1))
     assert list(store.rows(store.export(after=2 * SECOND))) == []
 

@@ -29,7 +29,7 @@ def test_envelope_and_fields(serve: Serve, client: httpx.Client) -> None:
     assert list(answer["data"]["contacts"][0]) == FIELDS
 
 
-def test_the_kth_contact_in_one_small_call(serve: Serve, client: httpx.Client) -> None:
+def test_one_call_returns_the_kth_contact(serve: Serve, client: httpx.Client) -> None:
     sandbox = serve(contacts=60_000)
     answer = listed(client, sandbox, per_page=1, page=49_000)
     [contact] = answer["data"]["contacts"]
