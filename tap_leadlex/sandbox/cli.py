@@ -2,14 +2,15 @@
 
 import logging
 import signal
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import partial
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any
 
 import click
 
+from tap_leadlex.sandbox.cli_options import build, echo, numbered, one_of, options_of
+from tap_leadlex.sandbox.defects import Defects
+from tap_leadlex.sandbox.echoes import Content, Place
 from tap_leadlex.sandbox.faults import Fault, ListFault
 from tap_leadlex.sandbox.histories import History
 from tap_leadlex.sandbox.quota import Quotas
@@ -18,40 +19,6 @@ from tap_leadlex.sandbox.server import KEY, Sandbox
 from tap_leadlex.sandbox.workspace import utc_now
 
 _STOP = {signal.SIGINT, signal.SIGTERM}
-_QUESTIONS: list[tuple[str, type[StrEnum], str]] = [
-    (name, *get_args(hint)) for name, hint in get_type_hints(Reading, include_extras=True).items()
-]
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-def numbered(
-    kind: type[StrEnum], _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
-) -> dict[int, StrEnum]:
-    """Parse texts such as `3=reset` to faults by call number."""
-    faults = {}
-    for text in values:
-        number, _, name = text.partition("=")
-        if not (number.isascii() and number.isdigit() and int(number) > 0):
-            msg = f"{text!r} must start with the number of a call and '='"
-            raise click.BadParameter(msg)
-        if name not in list(kind):
-            msg = f"{name!r} is not one of {', '.join(kind)}"
-            raise click.BadParameter(msg)
-        faults[int(number)] = kind(name)
-    return faults
-
-
-def reading_options(command: _Command) -> _Command:
-    """Add an option for each field of `Reading`."""
-    for name, kind, text in reversed(_QUESTIONS):
-        command = click.option(
-            f"--{name.replace('_', '-')}",
-            type=click.Choice([choice.value for choice in kind]),
-            default=getattr(Reading, name).value,
-            show_default=True,
-            help=text,
-        )(command)
-    return command
 
 
 @click.command(context_settings={"max_content_width": 100})
@@ -91,7 +58,7 @@ def reading_options(command: _Command) -> _Command:
     "faults",
     multiple=True,
     metavar="N=FAULT",
-    callback=partial(numbered, Fault),
+    callback=partial(numbered, one_of(Fault)),
     help=f"Fault of the N-th export: {', '.join(Fault)}.",
 )
 @click.option(
@@ -99,8 +66,24 @@ def reading_options(command: _Command) -> _Command:
     "list_faults",
     multiple=True,
     metavar="N=FAULT",
-    callback=partial(numbered, ListFault),
+    callback=partial(numbered, one_of(ListFault)),
     help=f"Fault of the N-th list call: {', '.join(ListFault)}.",
+)
+@click.option(
+    "--echo",
+    "echoes",
+    multiple=True,
+    metavar="N=PLACE:CONTENT",
+    callback=partial(numbered, echo),
+    help=f"Echo in the N-th export. Places: {', '.join(Place)}. Contents: {', '.join(Content)}.",
+)
+@click.option(
+    "--list-echo",
+    "list_echoes",
+    multiple=True,
+    metavar="N=PLACE:CONTENT",
+    callback=partial(numbered, echo),
+    help="Echo in the N-th list call.",
 )
 @click.option(
     "--stall-seconds",
@@ -108,8 +91,10 @@ def reading_options(command: _Command) -> _Command:
     show_default=True,
     help="Length of the silence in the fault stall.",
 )
+@click.option("--export-cap", type=int, help="Cut every export off after this number of rows.")
 @click.option("--max-export-rows", type=int, help="Answer larger exports with 504.")
-@reading_options
+@options_of(Reading)
+@options_of(Defects)
 def main(  # noqa: PLR0913 - click passes each option by name
     *,
     quota: int,
@@ -121,7 +106,7 @@ def main(  # noqa: PLR0913 - click passes each option by name
     stall_seconds: float,
     clock_offset: float,
     history: str,
-    **rest: Any,  # noqa: ANN401 - the readings, and options of Sandbox with the same name
+    **rest: Any,  # noqa: ANN401 - readings, defects, and options of Sandbox with the same name
 ) -> None:
     """Serve a simulated LeadLex on loopback.
 
@@ -130,10 +115,10 @@ def main(  # noqa: PLR0913 - click passes each option by name
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)  # before any thread starts: threads inherit it
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
-    readings: dict[str, Any] = {name: kind(rest.pop(name)) for name, kind, _ in _QUESTIONS}
     sandbox = Sandbox(
         history=History(history),
-        reading=Reading(**readings),
+        reading=build(Reading, rest),
+        defects=build(Defects, rest),
         quotas=Quotas(
             exports=quota or None,
             window_seconds=quota_seconds,

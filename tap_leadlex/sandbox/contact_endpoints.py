@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from tap_leadlex.sandbox import instants
 from tap_leadlex.sandbox.errors import ApiError, invalid
-from tap_leadlex.sandbox.instants import DAY, show
+from tap_leadlex.sandbox.instants import DAY, printer
 from tap_leadlex.sandbox.store import Row
 from tap_leadlex.sandbox.workspace import Workspace
 
@@ -73,7 +73,8 @@ class ContactEndpoints:
 
     def _show(self, row: Row) -> Mapping[str, object]:
         """Return the object of a single contact; its names differ from those in the list."""
-        contact, reading = row.contact, self._workspace.reading
+        contact = row.contact
+        show = printer(self._store.reading, self._store.defects)
         name = contact.full_name or contact.email.partition("@")[0]
         first, _, last = name.partition(" ")
         return {
@@ -90,8 +91,8 @@ class ContactEndpoints:
             "priority": None,
             "tags": list(contact.tags),
             "custom_fields": {},
-            "created_date": show(row.created, reading.precision, reading.date_form),
-            "updated_date": show(row.updated, reading.precision, reading.date_form),
+            "created_date": show(row.created),
+            "updated_date": show(row.updated),
         }
 
 

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
-from tap_leadlex.sandbox.instants import show
+from tap_leadlex.sandbox.defects import NO_DEFECTS, Defects
+from tap_leadlex.sandbox.instants import printer
 from tap_leadlex.sandbox.readings import ColumnOrder, Newline, Presence, Quoting, Reading
 from tap_leadlex.sandbox.resource import Field, Kind, ServedResource
 from tap_leadlex.sandbox.store import Row
@@ -24,13 +25,19 @@ def columns_of(resource: ServedResource, names: Sequence[str], order: ColumnOrde
     return wanted
 
 
-def records(rows: Iterable[Row], columns: Sequence[Field], reading: Reading) -> Iterator[str]:
+def records(
+    rows: Iterable[Row],
+    columns: Sequence[Field],
+    reading: Reading,
+    defects: Defects = NO_DEFECTS,
+) -> Iterator[str]:
     """Yield the header line, then one record per row, each with its newline."""
     newline = "\r\n" if reading.newline is Newline.CRLF else "\n"
     mark = "\ufeff" if reading.bom is Presence.YES else ""
     quote, _ = _QUOTES[reading.quoting]
     yield mark + ",".join(quote(column.name) for column in columns) + newline
-    cells = [_cell(column, reading) for column in columns]
+    show = printer(reading, defects)
+    cells = [_cell(column, reading.quoting, show) for column in columns]
     for row in rows:
         yield ",".join([cell(row) for cell in cells]) + newline
 
@@ -42,10 +49,10 @@ def chunks(lines: Iterable[str]) -> Iterator[bytes]:
         yield chunk.encode()
 
 
-def _cell(column: Field, reading: Reading) -> Callable[[Row], str]:
+def _cell(column: Field, quoting: Quoting, show: Callable[[int], str]) -> Callable[[Row], str]:
     """Return the function from a row to its finished cell."""
     get = column.get
-    quote, quote_tags = _QUOTES[reading.quoting]
+    quote, quote_tags = _QUOTES[quoting]
     match column.kind:
         case Kind.TEXT:
             return lambda row: quote(get(row))
@@ -54,10 +61,7 @@ def _cell(column: Field, reading: Reading) -> Callable[[Row], str]:
         case Kind.TAGS:
             return lambda row: quote_tags(",".join(get(row)))
         case Kind.INSTANT:
-            precision, form = reading.precision, reading.date_form
-            return lambda row: quote(
-                "" if (value := get(row)) is None else show(value, precision, form)
-            )
+            return lambda row: quote("" if (value := get(row)) is None else show(value))
 
 
 def _always(value: str) -> str:

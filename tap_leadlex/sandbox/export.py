@@ -22,12 +22,16 @@ def export_records(workspace: Workspace, store: Store, request: Request) -> Resp
     fault = workspace.faults.get(call.nth)
     if fault and (answer := substitute(fault)):
         return answer
+    echo = workspace.echo(call)
+    if echo and (answer := echo.response(workspace)):
+        return answer
     query, reading = request.query_params, store.reading
     columns = parameters.columns(query, store)
+    limit = parameters.whole_number(query, "limit", DEFAULT_LIMIT, MAX_LIMIT)
     chosen = store.export(
         after=parameters.instant(query, "created_after"),
         before=parameters.instant(query, "created_before"),
-        limit=parameters.whole_number(query, "limit", DEFAULT_LIMIT, MAX_LIMIT),
+        limit=limit if workspace.export_cap is None else min(limit, workspace.export_cap),
         where=parameters.filters(query, store, in_list=False),
     )
     if workspace.max_export_rows is not None and len(chosen) > workspace.max_export_rows:
@@ -35,7 +39,9 @@ def export_records(workspace: Workspace, store: Store, request: Request) -> Resp
     call.rows = len(chosen)
     if fault:
         columns = spoil_columns(fault, columns)
-    records = csv_body.records(store.rows(chosen), columns, reading)
+    if echo:
+        columns = columns + echo.columns(workspace)
+    records = csv_body.records(store.rows(chosen), columns, reading, store.defects)
     accepts_gzip = "gzip" in request.headers.get("Accept-Encoding", "")
     return CsvResponse(
         [spoil(fault, list(records))] if fault else csv_body.chunks(records),

@@ -38,6 +38,7 @@ class Fault(StrEnum):
     RAGGED_ROW = "ragged-row"
     BAD_DATE = "bad-date"
     EMPTY_ID = "empty-id"
+    REPEATED_ROW = "repeated-row"
     BAD_UTF8 = "bad-utf8"
     NUL = "nul"
     MISSING_COLUMN = "missing-column"
@@ -97,9 +98,11 @@ def spoil(fault: Fault, records: Sequence[str]) -> bytes:
     """
     if fault is Fault.RENAMED_COLUMN:
         return "".join([records[0].replace("created_at", "created_date"), *records[1:]]).encode()
-    if fault not in _SPOILERS or len(records) == 1:
-        return "".join(records).encode()
     middle = len(records) // 2
+    if fault is Fault.REPEATED_ROW and middle:
+        return "".join([*records[: middle + 1], *records[middle:]]).encode()
+    if fault not in _SPOILERS or not middle:
+        return "".join(records).encode()
     before, after = "".join(records[:middle]), "".join(records[middle + 1 :])
     row = records[middle].rstrip("\r\n")
     newline = records[middle][len(row) :]

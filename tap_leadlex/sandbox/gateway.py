@@ -49,10 +49,15 @@ class Gateway:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 call.status = message["status"]
-                MutableHeaders(scope=message).update(self._headers(call, window))
+                headers = MutableHeaders(scope=message)
+                headers.update(self._headers(call, window))
+                if echo := self._workspace.echo(call):
+                    echo.change(headers, self._workspace)
             await send(message)
 
         try:
+            if action := self._workspace.before_call.get(len(self._workspace.calls)):
+                action()
             await asyncio.sleep(self._workspace.latency)
             self._check_key(scope)
             exported = call.resource if call.is_export else None

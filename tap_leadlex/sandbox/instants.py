@@ -1,8 +1,10 @@
 """Converts between ISO 8601 texts and instants: whole microseconds since 1970-01-01 UTC."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from tap_leadlex.sandbox.readings import DateForm, Precision
+from tap_leadlex.sandbox.defects import DateError, Defects
+from tap_leadlex.sandbox.readings import DateForm, Precision, Reading, Rounding, Step
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -23,7 +25,10 @@ _SUFFIX = {
     DateForm.OTHER_OFFSET: "+02:00",
     DateForm.BARE: "",
 }
-_SHIFT = {form: 2 * 3600 * SECOND if form is DateForm.OTHER_OFFSET else 0 for form in DateForm}
+_STEP = {Step.US: 1, Step.MS: 1_000, Step.S: SECOND}
+_AHEAD = 2 * 3_600 * SECOND
+_DATE_LENGTH = len("2026-04-15")
+_SHIFT = {form: _AHEAD if form is DateForm.OTHER_OFFSET else 0 for form in DateForm}
 
 
 def from_datetime(moment: datetime) -> int:
@@ -50,6 +55,30 @@ def parse(text: str) -> int:
 def stored(instant: int, precision: Precision) -> int:
     """Return `instant` as a server with that precision stores it."""
     return instant - instant % _UNIT[precision]
+
+
+def stepped(instant: int, step: Step, rounding: Rounding) -> int:
+    """Return `instant` rounded to a step."""
+    size = _STEP[step]
+    match rounding:
+        case Rounding.DOWN:
+            return instant // size * size
+        case Rounding.UP:
+            return -(-instant // size) * size
+        case Rounding.NEAREST:
+            return (instant + size // 2) // size * size
+
+
+def printer(reading: Reading, defects: Defects) -> Callable[[int], str]:
+    """Return the function that prints an instant."""
+    precision, form = reading.precision, reading.date_form
+    match defects.date_error:
+        case DateError.NONE:
+            return lambda instant: show(instant, precision, form)
+        case DateError.LOCAL_TIME:
+            return lambda instant: show(instant + _AHEAD, precision, DateForm.BARE)
+        case DateError.DATE_ONLY:
+            return lambda instant: show(instant, precision)[:_DATE_LENGTH]
 
 
 def show(instant: int, precision: Precision, form: DateForm = DateForm.Z) -> str:

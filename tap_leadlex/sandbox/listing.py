@@ -1,17 +1,19 @@
 """The list of a resource, for example `GET /v1/contacts`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tap_leadlex.sandbox import parameters
+from tap_leadlex.sandbox.defects import ListedDate
 from tap_leadlex.sandbox.errors import ApiError
 from tap_leadlex.sandbox.fault_answers import substitute
 from tap_leadlex.sandbox.faults import ListFault
-from tap_leadlex.sandbox.instants import DAY, show
-from tap_leadlex.sandbox.readings import ListMode, Reading
+from tap_leadlex.sandbox.instants import DAY, from_datetime, printer
+from tap_leadlex.sandbox.readings import ListMode
 from tap_leadlex.sandbox.resource import NO_FILTER, Field, Filter, Kind
 from tap_leadlex.sandbox.store import Row, Store
 from tap_leadlex.sandbox.workspace import Call, Workspace
@@ -24,6 +26,11 @@ _REFUSALS = {
     ListMode.FORBIDDEN: ListFault.FORBIDDEN,
     ListMode.MISSING: ListFault.MISSING,
     ListMode.LIMITED: ListFault.TOO_MANY,
+}
+
+_LISTED_DATES = {
+    ListedDate.YEAR_1: from_datetime(datetime(1, 1, 1, tzinfo=UTC)),
+    ListedDate.YEAR_1899: from_datetime(datetime(1899, 12, 30, tzinfo=UTC)),
 }
 
 
@@ -41,6 +48,8 @@ def list_records(workspace: Workspace, store: Store, request: Request) -> Respon
     fault = workspace.list_faults.get(call.nth) or _REFUSALS.get(reading.list_mode)
     if fault and (answer := substitute(fault)):
         return answer
+    if (echo := workspace.echo(call)) and (answer := echo.response(workspace)):
+        return answer
     number = parameters.whole_number(query, "page", 1)
     per_page = parameters.per_page(query, reading)
     bounds = {name: parameters.instant(query, name) for name in resource.list_bounds}
@@ -57,7 +66,8 @@ def list_records(workspace: Workspace, store: Store, request: Request) -> Respon
     meta = {"page": number, "per_page": per_page}
     if total is not None:
         meta["total"] = total
-    shown = [as_json(row, resource.listed, reading) for row in rows]
+    show = printer(reading, store.defects)
+    shown = [as_json(row, resource.listed, show) for row in rows]
     body: dict[str, object] = {"data": {resource.list_key: shown}, "meta": meta}
     if fault is ListFault.ERROR_WITH_DATA:
         body |= _ERROR.envelope()
@@ -74,7 +84,7 @@ def page_shown(
     before: int | None = None,
     where: Filter = NO_FILTER,
 ) -> Page:
-    """Return a page as the list mode shows it; modes that refuse the call are handled earlier."""
+    """Return a page with the effects of the list mode and of the defects, except refusals."""
     mode = store.reading.list_mode
     chosen, total = store.page(
         page=page, per_page=per_page, sort=sort, after=after, before=before, where=where
@@ -85,7 +95,9 @@ def page_shown(
         rows = []
     if mode is ListMode.DATE_BEFORE_WINDOW and after is not None:
         rows = [row._replace(created=after - DAY) for row in rows]
-    return Page(rows, _counted(total, mode))
+    if (created := _LISTED_DATES.get(store.defects.listed_date)) is not None:
+        rows = [row._replace(created=created) for row in rows]
+    return Page(rows, _counted(max(0, total + store.defects.total_error), mode))
 
 
 def _counted(total: int, mode: ListMode) -> int | None:
@@ -100,12 +112,14 @@ def _counted(total: int, mode: ListMode) -> int | None:
             return total
 
 
-def as_json(row: Row, fields: tuple[Field, ...], reading: Reading) -> Mapping[str, object]:
+def as_json(
+    row: Row, fields: tuple[Field, ...], show: Callable[[int], str]
+) -> Mapping[str, object]:
     """Return the JSON object with those fields."""
-    return {field.name: _json_value(field, row, reading) for field in fields}
+    return {field.name: _json_value(field, row, show) for field in fields}
 
 
-def _json_value(field: Field, row: Row, reading: Reading) -> object:
+def _json_value(field: Field, row: Row, show: Callable[[int], str]) -> object:
     value = field.get(row)
     match field.kind:
         case Kind.TEXT:
@@ -115,4 +129,4 @@ def _json_value(field: Field, row: Row, reading: Reading) -> object:
         case Kind.TAGS:
             return list(value)
         case Kind.INSTANT:
-            return None if value is None else show(value, reading.precision, reading.date_form)
+            return None if value is None else show(value)

@@ -33,6 +33,22 @@ class Precision(StrEnum):
     US_SHOWN_AS_S = "us-shown-as-s"
 
 
+class Step(StrEnum):
+    """The precision with which bounds are compared."""
+
+    US = "us"
+    MS = "ms"
+    S = "s"
+
+
+class Rounding(StrEnum):
+    """How bounds are rounded to that precision."""
+
+    DOWN = "down"
+    UP = "up"
+    NEAREST = "nearest"
+
+
 class DateForm(StrEnum):
     """How dates are printed: with `Z`, `+00:00` or `+02:00`, or without a zone."""
 
@@ -152,6 +168,8 @@ class Reading:
     lower: Annotated[Bound, "Whether created_after is inclusive (export)."] = Bound.INCLUSIVE
     upper: Annotated[Bound, "Whether created_before is inclusive (export)."] = Bound.EXCLUSIVE
     list_lower: Annotated[Bound, "Whether created_after is inclusive (list)."] = Bound.INCLUSIVE
+    bound_step: Annotated[Step, "Precision to which bounds are rounded."] = Step.US
+    bound_rounding: Annotated[Rounding, "How bounds are rounded."] = Rounding.DOWN
     precision: Annotated[Precision, "Precision of stored and printed dates."] = Precision.S
     date_form: Annotated[DateForm, "Format of printed dates."] = DateForm.Z
     list_mode: Annotated[ListMode, "How the list behaves."] = ListMode.OK

@@ -5,19 +5,21 @@ records are two arrays, and an export selects among them without creating a sing
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from random import Random
+from collections.abc import Iterable, Iterator, Mapping
 from threading import RLock
 from typing import Any, NamedTuple, cast
 
 from tap_leadlex.sandbox.columns import Columns
 from tap_leadlex.sandbox.contact_resource import CONTACTS
 from tap_leadlex.sandbox.contacts import Contact
+from tap_leadlex.sandbox.defects import NO_DEFECTS, Defects, ListShows
 from tap_leadlex.sandbox.instants import stored
-from tap_leadlex.sandbox.readings import Bound, ListMode, Order, Reading
-from tap_leadlex.sandbox.record_book import RecordBook
+from tap_leadlex.sandbox.readings import Reading
+from tap_leadlex.sandbox.record_book import RecordBook, scramble
 from tap_leadlex.sandbox.resource import NO_FILTER, Filter, ServedResource
+from tap_leadlex.sandbox.views import Side, Views
+
+_HIDDEN_SHARE = 10
 
 
 class Row(NamedTuple):
@@ -41,6 +43,7 @@ class Store:
         resource: The resource; contacts by default.
         book: Where the values of the records come from; the resource's own book by default.
         reading: The answers to the questions that the documentation leaves open.
+        defects: How the store contradicts the documentation or itself.
         seed: Seeds the default book and the order `shuffled`.
     """
 
@@ -51,20 +54,30 @@ class Store:
         resource: ServedResource = CONTACTS,
         book: RecordBook | None = None,
         reading: Reading | None = None,
+        defects: Defects = NO_DEFECTS,
         seed: int = 0,
     ) -> None:
         self.resource = resource
         self.book = book or resource.book(seed)
         self.reading = reading or Reading()
+        self.defects = defects
         kept = array("q", sorted(stored(time, self.reading.precision) for time in times))
         self._all = Columns(kept, array("q", range(len(kept))))
         self._next_number = len(kept)
         self._changed: dict[int, Any] = {}
         self._updated: dict[int, int] = {}
-        self._random = Random(seed)  # noqa: S311 - shuffles rows
-        self._filtered: dict[Filter, Columns] = {}
-        self._sorted: dict[tuple[Filter, str], array[int]] = {}
+        self._views = Views(
+            self._all,
+            lambda where: resource.select(where, self._value),
+            self._keys,
+            reading=self.reading,
+            defects=defects,
+            seed=seed,
+        )
         self._lock = RLock()
+        if defects.list_shows is not ListShows.SAME:
+            for number in self._all.numbers:
+                self._hide_some(number)
 
     def __len__(self) -> int:
         return len(self._all)
@@ -88,9 +101,9 @@ class Store:
             where: The other filters.
         """
         with self._lock:
-            columns = self._where(where)
-            low, high = columns.between(after, before, self.reading.lower, self.reading.upper)
-            return columns.pick(self._in_order(range(low, high), limit, where))
+            within = self._views.exported(after, before, where)
+            columns = self._views.records(Side.EXPORT, where)
+            return columns.pick(self._views.cut_off(within, limit, where))
 
     def page(
         self,
@@ -103,30 +116,18 @@ class Store:
         where: Filter = NO_FILTER,
     ) -> tuple[Columns, int]:
         """Return one page of the list, and the number of records on all pages."""
-        if self.reading.list_mode is ListMode.IGNORES_CREATED_AFTER:
-            after = None
-        if self.reading.list_mode is ListMode.NEWEST_FIRST:
-            sort = "-created_at"
         with self._lock:
-            columns = self._where(where)
-            low, high = columns.between(after, before, self.reading.list_lower, Bound.INCLUSIVE)
-            positions: Sequence[int] = range(low, high)
-            if (key := sort.removeprefix("-")) != "created_at":
-                positions = [p for p in self._sorted_by(key, where) if low <= p < high]
-            if sort.startswith("-"):
-                positions = positions[::-1]
+            positions = self._views.listed(after, before, where, sort)
             first = (page - 1) * per_page
-            return columns.pick(positions[first : first + per_page]), high - low
+            columns = self._views.records(Side.LIST, where)
+            return columns.pick(positions[first : first + per_page]), len(positions)
 
     def count(
         self, *, after: int | None = None, before: int | None = None, where: Filter = NO_FILTER
     ) -> int:
         """Return the number of records that an export without limit would contain."""
         with self._lock:
-            low, high = self._where(where).between(
-                after, before, self.reading.lower, self.reading.upper
-            )
-            return high - low
+            return len(self._views.exported(after, before, where))
 
     def find(self, record_id: str) -> Row | None:
         """Return the record with that id, or None if it does not exist."""
@@ -153,7 +154,8 @@ class Store:
                 self._changed[number] = type(generated)(generated.id)._replace(**values)
             created = stored(created, self.reading.precision)
             self._all.insert(created, number)
-            self._forget()
+            self._hide_some(number)
+            self._views.forget()
             return Row(self._record(number), created, created)
 
     def edit(self, record_id: str, values: Mapping[str, Any], updated: int) -> Row | None:
@@ -164,7 +166,7 @@ class Store:
             number = self._number(record_id)
             self._changed[number] = row.record._replace(**values)
             self._updated[number] = stored(updated, self.reading.precision)
-            self._forget()
+            self._views.forget()
             return self.find(record_id)
 
     def delete(self, record_id: str) -> bool:
@@ -174,33 +176,20 @@ class Store:
                 return False
             self._all.times.pop(position)
             self._all.numbers.pop(position)
-            self._forget()
+            self._views.forget()
             return True
+
+    def hide(self, record_id: str, side: Side) -> None:
+        """Hide a record from the export or from the list."""
+        with self._lock:
+            self._views.hide(self._number(record_id), side)
 
     # Helpers.
 
-    def _in_order(self, positions: range, limit: int, where: Filter) -> Sequence[int]:
-        match self.reading.order:
-            case Order.ASCENDING:
-                return positions[:limit]
-            case Order.DESCENDING:
-                return positions[::-1][:limit]
-            case Order.SHUFFLED:
-                return self._random.sample(positions, min(limit, len(positions)))
-            case Order.BY_ID:
-                within = (p for p in self._sorted_by("id", where) if p in positions)
-                return list(islice(within, limit))
-
-    def _where(self, where: Filter) -> Columns:
-        if where == NO_FILTER:
-            return self._all
-        if where not in self._filtered:
-            selected = self.resource.select(where, self._value)
-            numbers = self._all.numbers
-            self._filtered[where] = self._all.pick(
-                [position for position, number in enumerate(numbers) if selected(number)]
-            )
-        return self._filtered[where]
+    def _hide_some(self, number: int) -> None:
+        shows = self.defects.list_shows
+        if shows is not ListShows.SAME and scramble(number) % _HIDDEN_SHARE == 0:
+            self._views.hide(number, Side.LIST if shows is ListShows.FEWER else Side.EXPORT)
 
     def _record(self, number: int) -> Any:  # noqa: ANN401 - the book knows
         return self._changed.get(number) or self.book.record(number)
@@ -208,12 +197,6 @@ class Store:
     def _value(self, number: int, name: str) -> Any:  # noqa: ANN401 - the book knows
         changed = self._changed.get(number)
         return getattr(changed, name) if changed else self.book.value(number, name)
-
-    def _sorted_by(self, key: str, where: Filter) -> "array[int]":
-        if (where, key) not in self._sorted:
-            keys = self._keys(key, self._where(where))
-            self._sorted[where, key] = array("q", sorted(range(len(keys)), key=keys.__getitem__))
-        return self._sorted[where, key]
 
     def _keys(self, key: str, columns: Columns) -> list[Any]:
         match key:
@@ -234,7 +217,3 @@ class Store:
     def _number(self, record_id: str) -> int:
         number = self.book.number(record_id)
         return -1 if number is None else number
-
-    def _forget(self) -> None:
-        self._filtered.clear()
-        self._sorted.clear()

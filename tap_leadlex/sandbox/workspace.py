@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from tap_leadlex.sandbox.contact_resource import CONTACTS
+from tap_leadlex.sandbox.echoes import Echo
 from tap_leadlex.sandbox.faults import Fault, ListFault
 from tap_leadlex.sandbox.instants import from_datetime
 from tap_leadlex.sandbox.quota import QuotaBook, Quotas
@@ -79,6 +80,11 @@ class Workspace:
         quotas: The sizes of the quotas.
         faults: Faults by the number of the export call, counted from 1 over all resources.
         list_faults: Faults by the number of the list call, counted likewise.
+        echoes: Echoes by the number of the export call.
+        list_echoes: Echoes by the number of the list call.
+        before_call: Functions to call before the n-th API call is answered, n counted from 1.
+        export_cap: Every export is cut off after this number of rows, as by the row limit of a
+            database API; None for no limit.
         max_export_rows: An export of more rows is answered with 504, as by a gateway that cannot
             stream that much; None for no limit.
         latency: The delay in seconds before each response.
@@ -93,6 +99,10 @@ class Workspace:
     quotas: Quotas = field(default_factory=Quotas)
     faults: Mapping[int, Fault] = field(default_factory=dict)
     list_faults: Mapping[int, ListFault] = field(default_factory=dict)
+    echoes: Mapping[int, Echo] = field(default_factory=dict)
+    list_echoes: Mapping[int, Echo] = field(default_factory=dict)
+    before_call: dict[int, Callable[[], object]] = field(default_factory=dict)
+    export_cap: int | None = None
     max_export_rows: int | None = None
     latency: float = 0.0
     stall: float = 30.0
@@ -121,6 +131,16 @@ class Workspace:
     def list_calls(self) -> list[Call]:
         """The list calls of all resources, refused ones included."""
         return [call for call in self.calls if call.is_list]
+
+    def echo(self, call: Call) -> Echo | None:
+        """Return the echo in the response to a call."""
+        match call.endpoint:
+            case Endpoint.EXPORT:
+                return self.echoes.get(call.nth)
+            case Endpoint.LIST:
+                return self.list_echoes.get(call.nth)
+            case Endpoint.OTHER:
+                return None
 
     def log_call(self, *, method: str, path: str, query: str, request_id: str) -> Call:
         """Add a call that has just arrived to the log."""

@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tap_leadlex.sandbox import Fault, Sandbox
+from tap_leadlex.sandbox import Fault, Reading, Sandbox
 from tap_leadlex.sandbox.contact_resource import CONTACTS
+from tap_leadlex.sandbox.readings import Framing, Newline
 
 STANDARD = [column.name for column in CONTACTS.columns]
 Serve = Callable[..., Sandbox]
@@ -165,6 +166,23 @@ def test_cut_at_line_looks_complete(broken: Broken, raw_get: RawGet, whole: byte
     assert 1 < len(table(body)) < len(table(whole))
 
 
+@pytest.mark.parametrize("framing", Framing)
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_cut_at_line_keeps_the_framing_intact(
+    serve: Serve, client: httpx.Client, framing: Framing, encoding: str
+) -> None:
+    sandbox = serve(faults={1: Fault.CUT_AT_LINE}, reading=Reading(framing=framing), nasty=False)
+    headers = {"Accept-Encoding": encoding}
+    cut, complete = (client.get(sandbox.url + EXPORT, headers=headers) for _ in range(2))
+    assert complete.text.startswith(cut.text)
+    assert cut.text.count("\n") == 500
+    for response in (cut, complete):
+        if framing is Framing.LENGTH:
+            assert int(response.headers["Content-Length"]) == response.num_bytes_downloaded
+        else:
+            assert response.headers["Transfer-Encoding"] == "chunked"
+
+
 def test_cut_mid_line(broken: Broken, raw_get: RawGet, whole: bytes) -> None:
     body = spoiled(raw_get, broken(Fault.CUT_MID_LINE))
     assert whole.startswith(body)
@@ -200,6 +218,15 @@ def test_one_bad_cell(
 def test_ragged_row(broken: Broken, raw_get: RawGet) -> None:
     widths = [len(row) for row in table(spoiled(raw_get, broken(Fault.RAGGED_ROW)))]
     assert sorted(widths) == [9] * 1_000 + [10]
+
+
+@pytest.mark.parametrize("newline", Newline)
+def test_repeated_row(serve: Serve, raw_get: RawGet, newline: Newline) -> None:
+    sandbox = serve(faults={1: Fault.REPEATED_ROW}, reading=Reading(newline=newline), nasty=False)
+    rows, good = (table(spoiled(raw_get, sandbox)) for _ in range(2))
+    [repeated] = [i for i in range(1, len(rows)) if rows[i] == rows[i - 1]]
+    del rows[repeated]
+    assert rows == good
 
 
 def test_bad_utf8(broken: Broken, raw_get: RawGet, whole: bytes) -> None:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_leadlex.sandbox.instants import parse, show, stored
-from tap_leadlex.sandbox.readings import DateForm, Precision
+from tap_leadlex.sandbox.instants import parse, show, stepped, stored
+from tap_leadlex.sandbox.readings import DateForm, Precision, Rounding, Step
 
 INSTANT = parse("2026-04-15T09:00:00.123456Z")
 
@@ -24,6 +24,29 @@ INSTANT = parse("2026-04-15T09:00:00.123456Z")
 )
 def test_forms(precision: Precision, form: DateForm, text: str) -> None:
     assert show(INSTANT, precision, form) == text
+
+
+@pytest.mark.parametrize(
+    ("step", "rounding", "text"),
+    [
+        (Step.US, Rounding.UP, "2026-04-15T09:00:00.123456Z"),
+        (Step.MS, Rounding.DOWN, "2026-04-15T09:00:00.123000Z"),
+        (Step.MS, Rounding.UP, "2026-04-15T09:00:00.124000Z"),
+        (Step.MS, Rounding.NEAREST, "2026-04-15T09:00:00.123000Z"),
+        (Step.S, Rounding.DOWN, "2026-04-15T09:00:00Z"),
+        (Step.S, Rounding.UP, "2026-04-15T09:00:01Z"),
+        (Step.S, Rounding.NEAREST, "2026-04-15T09:00:00Z"),
+    ],
+)
+def test_steps(step: Step, rounding: Rounding, text: str) -> None:
+    assert stepped(INSTANT, step, rounding) == parse(text)
+
+
+def test_half_a_step_is_rounded_up() -> None:
+    half = parse("1969-12-31T23:59:59.500000Z")
+    assert stepped(half, Step.S, Rounding.NEAREST) == 0
+    assert stepped(half - 1, Step.S, Rounding.NEAREST) == -1_000_000
+    assert stepped(half, Step.S, Rounding.DOWN) == -1_000_000
 
 
 def test_a_bare_date_is_its_midnight() -> None:

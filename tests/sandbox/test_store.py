@@ -11,7 +11,7 @@ from tap_leadlex.sandbox import History, Reading, Store, matching
 from tap_leadlex.sandbox.columns import Columns
 from tap_leadlex.sandbox.histories import make
 from tap_leadlex.sandbox.instants import SECOND
-from tap_leadlex.sandbox.readings import Bound, ListMode, Order, Precision
+from tap_leadlex.sandbox.readings import Bound, ListMode, Order, Precision, Rounding, Step
 
 
 def ids(store: Store, columns: Columns) -> list[str]:
@@ -36,6 +36,25 @@ def test_bounds(lower: Bound, upper: Bound, inside: tuple[int, ...]) -> None:
     chosen = store.export(after=2 * SECOND, before=4 * SECOND)
     assert list(chosen.times) == times(*inside)
     assert store.count(after=2 * SECOND, before=4 * SECOND) == len(inside)
+
+
+@pytest.mark.parametrize(
+    ("step", "rounding", "exported", "listed"),
+    [
+        (Step.US, Rounding.DOWN, [1.6], [1.6, 2.2]),
+        (Step.S, Rounding.DOWN, [1.2, 1.6], [1.2, 1.6, 2.2]),
+        (Step.S, Rounding.UP, [2.2], [2.2]),
+        (Step.S, Rounding.NEAREST, [], [2.2]),
+    ],
+)
+def test_rounded_bounds(
+    step: Step, rounding: Rounding, exported: list[float], listed: list[float]
+) -> None:
+    reading = Reading(precision=Precision.US, bound_step=step, bound_rounding=rounding)
+    store = Store(times(1.2, 1.6, 2.2), reading=reading)
+    [after, before] = times(1.5, 2.2)
+    assert list(store.export(after=after, before=before).times) == times(*exported)
+    assert list(store.page(after=after)[0].times) == times(*listed)
 
 
 def test_crossed_bounds_select_nothing() -> None:
