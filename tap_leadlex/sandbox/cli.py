@@ -1,15 +1,16 @@
-"""The program `leadlex-sandbox`."""
+"""The command `leadlex-sandbox`."""
 
 import logging
 import signal
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import partial
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any
 
 import click
 
+from tap_leadlex.sandbox.cli_options import build, echo, numbered, one_of, options_of
+from tap_leadlex.sandbox.defects import Defects
+from tap_leadlex.sandbox.echoes import Content, Place
 from tap_leadlex.sandbox.faults import Fault, ListFault
 from tap_leadlex.sandbox.histories import History
 from tap_leadlex.sandbox.quota import Quotas
@@ -18,46 +19,18 @@ from tap_leadlex.sandbox.server import KEY, Sandbox
 from tap_leadlex.sandbox.workspace import utc_now
 
 _STOP = {signal.SIGINT, signal.SIGTERM}
-_QUESTIONS: list[tuple[str, type[StrEnum], str]] = [
-    (name, *get_args(hint)) for name, hint in get_type_hints(Reading, include_extras=True).items()
-]
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-def numbered(
-    kind: type[StrEnum], _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
-) -> dict[int, StrEnum]:
-    """Return the faults of `kind` by call number, from texts such as `3=reset`."""
-    faults = {}
-    for text in values:
-        number, _, name = text.partition("=")
-        if not (number.isascii() and number.isdigit() and int(number) > 0):
-            msg = f"{text!r} does not begin with the number of a call and '='"
-            raise click.BadParameter(msg)
-        if name not in list(kind):
-            msg = f"{name!r} is none of {', '.join(kind)}"
-            raise click.BadParameter(msg)
-        faults[int(number)] = kind(name)
-    return faults
-
-
-def reading_options(command: _Command) -> _Command:
-    """Add an option for each question that the documentation leaves open."""
-    for name, kind, text in reversed(_QUESTIONS):
-        command = click.option(
-            f"--{name.replace('_', '-')}",
-            type=click.Choice([choice.value for choice in kind]),
-            default=getattr(Reading, name).value,
-            show_default=True,
-            help=text,
-        )(command)
-    return command
 
 
 @click.command(context_settings={"max_content_width": 100})
-@click.option("--port", default=8765, show_default=True, help="Port on 127.0.0.1; 0: a free one.")
-@click.option("--contacts", default=1_000, show_default=True, help="Contacts at first.")
-@click.option("--seed", default=0, show_default=True, help="Another seed, other contacts.")
+@click.option(
+    "--port", default=8765, show_default=True, help="Port on 127.0.0.1; 0 selects a free one."
+)
+@click.option(
+    "--contacts", default=1_000, show_default=True, help="Number of contacts to generate."
+)
+@click.option(
+    "--seed", default=0, show_default=True, help="A different seed generates different contacts."
+)
 @click.option(
     "--history",
     type=click.Choice([history.value for history in History]),
@@ -65,39 +38,64 @@ def reading_options(command: _Command) -> _Command:
     show_default=True,
     help="When the contacts were created.",
 )
-@click.option("--nasty/--tame", default=True, help="Mix in values that break careless readers.")
-@click.option("--nul", is_flag=True, help="Mix in NUL characters too.")
-@click.option("--key", default=KEY, show_default=True, help="The API key that is let in.")
-@click.option("--quota", default=10, show_default=True, help="Exports per window; 0: no limit.")
-@click.option("--quota-seconds", default=3_600, show_default=True, help="Length of that window.")
-@click.option("--quota-aligned", is_flag=True, help="The window begins on the hour, not rolling.")
-@click.option("--quota-counts-refused", is_flag=True, help="Refused calls use up quota too.")
-@click.option("--daily-quota", type=int, help="Calls of any kind a day, until midnight UTC.")
-@click.option("--minute-quota", type=int, help="Calls of any kind in a minute.")
-@click.option("--latency", default=0.0, help="Seconds that each call takes.")
-@click.option("--clock-offset", default=0.0, help="Seconds that the sandbox's clock is ahead.")
+@click.option("--nasty/--tame", default=True, help="Include values that break careless readers.")
+@click.option("--nul", is_flag=True, help="Include NUL characters.")
+@click.option("--key", default=KEY, show_default=True, help="API key to accept.")
+@click.option("--quota", default=10, show_default=True, help="Exports per window; 0 for no limit.")
+@click.option(
+    "--quota-seconds", default=3_600, show_default=True, help="Length of the window in seconds."
+)
+@click.option(
+    "--quota-aligned", is_flag=True, help="Start windows at multiples of their length, not rolling."
+)
+@click.option("--quota-counts-refused", is_flag=True, help="Count refused calls, too.")
+@click.option("--daily-quota", type=int, help="Calls of any kind per day (UTC).")
+@click.option("--minute-quota", type=int, help="Calls of any kind per minute.")
+@click.option("--latency", default=0.0, help="Delay before each response in seconds.")
+@click.option("--clock-offset", default=0.0, help="Seconds by which the sandbox's clock is ahead.")
 @click.option(
     "--fault",
     "faults",
     multiple=True,
     metavar="N=FAULT",
-    callback=partial(numbered, Fault),
-    help=f"What goes wrong with the N-th export: {', '.join(Fault)}.",
+    callback=partial(numbered, one_of(Fault)),
+    help=f"Fault of the N-th export: {', '.join(Fault)}.",
 )
 @click.option(
     "--list-fault",
     "list_faults",
     multiple=True,
     metavar="N=FAULT",
-    callback=partial(numbered, ListFault),
-    help=f"What goes wrong with the N-th list call: {', '.join(ListFault)}.",
+    callback=partial(numbered, one_of(ListFault)),
+    help=f"Fault of the N-th list call: {', '.join(ListFault)}.",
 )
 @click.option(
-    "--stall-seconds", default=30.0, show_default=True, help="Silence in the fault stall."
+    "--echo",
+    "echoes",
+    multiple=True,
+    metavar="N=PLACE:CONTENT",
+    callback=partial(numbered, echo),
+    help=f"Echo in the N-th export. Places: {', '.join(Place)}. Contents: {', '.join(Content)}.",
 )
-@click.option("--max-export-rows", type=int, help="An export of more rows ends as 504.")
-@reading_options
-def main(  # noqa: PLR0913 - click hands each option over by name
+@click.option(
+    "--list-echo",
+    "list_echoes",
+    multiple=True,
+    metavar="N=PLACE:CONTENT",
+    callback=partial(numbered, echo),
+    help="Echo in the N-th list call.",
+)
+@click.option(
+    "--stall-seconds",
+    default=30.0,
+    show_default=True,
+    help="Length of the silence in the fault stall.",
+)
+@click.option("--export-cap", type=int, help="Cut every export off after this number of rows.")
+@click.option("--max-export-rows", type=int, help="Answer larger exports with 504.")
+@options_of(Reading)
+@options_of(Defects)
+def main(  # noqa: PLR0913 - click passes each option by name
     *,
     quota: int,
     quota_seconds: int,
@@ -108,19 +106,19 @@ def main(  # noqa: PLR0913 - click hands each option over by name
     stall_seconds: float,
     clock_offset: float,
     history: str,
-    **rest: Any,  # noqa: ANN401 - the readings, and options that Sandbox knows by the same name
+    **rest: Any,  # noqa: ANN401 - readings, defects, and options of Sandbox with the same name
 ) -> None:
-    """Serve a LeadLex look-alike on loopback.
+    """Serve a simulated LeadLex on loopback.
 
-    Prints the api_url once it listens, and logs each call to stderr as one line. Ends on Ctrl+C or
+    Prints the api_url once the server is ready and logs each call to stderr. Stop it with Ctrl+C or
     SIGTERM.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)  # before any thread starts: they inherit it
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)  # before any thread starts: threads inherit it
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
-    readings: dict[str, Any] = {name: kind(rest.pop(name)) for name, kind, _ in _QUESTIONS}
     sandbox = Sandbox(
         history=History(history),
-        reading=Reading(**readings),
+        reading=build(Reading, rest),
+        defects=build(Defects, rest),
         quotas=Quotas(
             exports=quota or None,
             window_seconds=quota_seconds,

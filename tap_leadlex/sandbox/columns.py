@@ -1,4 +1,4 @@
-"""Contacts as two parallel arrays: when each was created, and its number."""
+"""Records as two parallel arrays: the creation instant and the number of each."""
 
 from array import array
 from bisect import bisect_left, bisect_right
@@ -10,19 +10,18 @@ from tap_leadlex.sandbox.readings import Bound
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Creation instants and contact numbers, side by side; 16 bytes a contact."""
+    """The creation instants and the numbers of records; 16 bytes per record."""
 
     times: "array[int]"
     numbers: "array[int]"
 
     def __len__(self) -> int:
-        """Return the number of contacts."""
         return len(self.times)
 
     def between(
         self, after: int | None, before: int | None, lower: Bound, upper: Bound
     ) -> tuple[int, int]:
-        """Return the positions [low, high) within the bounds; needs `times` ascending."""
+        """Return the positions [low, high) within the bounds; `times` must be ascending."""
         low, high = 0, len(self.times)
         if after is not None:
             low = (bisect_left if lower is Bound.INCLUSIVE else bisect_right)(self.times, after)
@@ -31,7 +30,7 @@ class Columns:
         return low, max(low, high)
 
     def pick(self, positions: Sequence[int]) -> "Columns":
-        """Return the contacts at `positions`, in that order, as a copy."""
+        """Return a copy of the records at `positions`, in that order."""
         if isinstance(positions, range) and positions.step == 1:
             part = slice(positions.start, positions.stop)
             return Columns(self.times[part], self.numbers[part])
@@ -41,7 +40,7 @@ class Columns:
         )
 
     def insert(self, time: int, number: int) -> None:
-        """Put one contact in its place, after those of the same instant."""
+        """Insert one record in order, after those of the same instant."""
         position = bisect_right(self.times, time)
         self.times.insert(position, time)
         self.numbers.insert(position, number)

@@ -1,16 +1,14 @@
-"""Contacts as a pure function of a seed and a number, so that a million of them need no memory."""
+"""Generated contacts."""
 
 from hashlib import blake2b
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tap_leadlex.sandbox import pools
+from tap_leadlex.sandbox.record_book import RecordBook, scramble
 
-_MASK = 0xFFFF_FFFF
-_ODD_1, _ODD_2 = 0x85EB_CA6B, 0xC2B2_AE35
-_INVERSE_1, _INVERSE_2 = pow(_ODD_1, -1, 1 << 32), pow(_ODD_2, -1, 1 << 32)
 _TAG_SETS = 512
-# Shares, of 256
+# Out of 256
 _NASTY = 8
 _NO_EMAIL = 6
 _NO_PHONE = 41
@@ -21,31 +19,13 @@ class Contact(NamedTuple):
     """The values of one contact; an absent value is an empty string."""
 
     id: str
-    full_name: str
-    email: str
-    phone: str
-    job_title: str
-    company_name: str
-    linkedin_url: str
-    tags: tuple[str, ...]
-
-
-def scramble(number: int) -> int:
-    """Map a 32-bit number to another, one to one, so that ids say nothing of age."""
-    number ^= number >> 16
-    number = number * _ODD_1 & _MASK
-    number ^= number >> 13
-    number = number * _ODD_2 & _MASK
-    return number ^ number >> 16
-
-
-def unscramble(number: int) -> int:
-    """Undo `scramble`."""
-    number ^= number >> 16
-    number = number * _INVERSE_2 & _MASK
-    number ^= number >> 13 ^ number >> 26
-    number = number * _INVERSE_1 & _MASK
-    return number ^ number >> 16
+    full_name: str = ""
+    email: str = ""
+    phone: str = ""
+    job_title: str = ""
+    company_name: str = ""
+    linkedin_url: str = ""
+    tags: tuple[str, ...] = ()
 
 
 def _make_tag_sets() -> list[tuple[str, ...]]:
@@ -62,40 +42,31 @@ def _make_tag_sets() -> list[tuple[str, ...]]:
 _TAGS = _make_tag_sets()
 
 
-class Book:
-    """All the contacts that one seed gives."""
+class Book(RecordBook):
+    """The contacts that one seed generates.
+
+    Args:
+        seed: A different seed generates different contacts and ids.
+        nasty: Include values that break careless readers, in about one contact in thirty.
+        nul: Include NUL characters, in about one contact in 250.
+    """
 
     def __init__(self, seed: int = 0, *, nasty: bool = True, nul: bool = False) -> None:
-        """Choose the contacts.
-
-        Args:
-            seed: Another seed, other contacts and other ids.
-            nasty: Mix in the values that break careless readers (about one contact in thirty).
-            nul: Mix in NUL characters too (about one contact in 250).
-        """
-        self._seed = seed & _MASK
+        super().__init__(seed)
         self._key = seed.to_bytes(8, signed=True)
         self._nasty = nasty
         self._nul = nul
 
-    def rank(self, number: int) -> int:
-        """Return where contact `number` stands among the others when sorted by id."""
-        return scramble(number ^ self._seed)
-
-    def number(self, contact_id: str) -> int | None:
-        """Return the number of the contact with that id, None for an id of nobody."""
-        try:
-            number = unscramble(int(contact_id[:8], 16)) ^ self._seed
-        except ValueError:
-            return None
-        return number if self.contact(number).id == contact_id else None
+    def value(self, number: int, name: str) -> Any:  # noqa: ANN401 - a text, or the tags
+        """Return one value of contact `number`; the tags are found without creating the rest."""
+        return self.tags(number) if name == "tags" else super().value(number, name)
 
     def tags(self, number: int) -> tuple[str, ...]:
-        """Return the tags of contact `number` without making the rest of it."""
-        return _TAGS[scramble(number ^ self._seed ^ 0x5EED) % _TAG_SETS]
+        """Return the tags of contact `number`."""
+        return _TAGS[scramble(number ^ self.seed ^ 0x5EED) % _TAG_SETS]
 
-    def contact(self, number: int) -> Contact:
-        """Return contact `number` (0 to 2**32 - 1)."""
+    def record(self, number: int) -> Contact:
+        """Return contact `number`."""
         digest = blake2b(number.to_bytes(8), digest_size=16, key=self._key).digest()
         text = digest.hex()
         first, last = pools.NAMES[(digest[0] << 8 | digest[1]) % len(pools.NAMES)]
@@ -103,7 +74,7 @@ class Book:
         email = f"{handle}.{text[22:28]}@{pools.DOMAINS[digest[2] & 3]}"
         phone = f"+1-555-{digest[4]:03}-{digest[5]:03}{digest[6] % 10}"
         contact = Contact(
-            f"{self.rank(number):08x}-{text[:4]}-4{text[4:7]}-8{text[7:10]}-{text[10:22]}",
+            f"{self.id(number)}-{text[:4]}-4{text[4:7]}-8{text[7:10]}-{text[10:22]}",
             f"{first} {last}",
             email if digest[3] >= _NO_EMAIL else "",
             phone if digest[7] >= _NO_PHONE else "",

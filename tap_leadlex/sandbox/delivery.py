@@ -1,4 +1,4 @@
-"""How an export's body goes over the wire: chunked, compressed, and broken on request."""
+"""Sends the body of an export: chunked, compressed, or broken on request."""
 
 import asyncio
 import zlib
@@ -17,7 +17,16 @@ _FASTEST = 1
 
 
 class CsvResponse(Response):
-    """An export."""
+    """An export.
+
+    Args:
+        body: The CSV in chunks.
+        filename: The file name in `Content-Disposition`.
+        framing: How the end of the body is marked. Faults on the wire override it.
+        compress: Whether to compress the body with gzip.
+        fault: What to do to the body on the wire, if anything.
+        stall: The length of the silence in the fault `stall`, in seconds.
+    """
 
     media_type = "text/csv"
 
@@ -25,26 +34,18 @@ class CsvResponse(Response):
         self,
         body: Iterable[bytes],
         *,
+        filename: str,
         framing: Framing,
         compress: bool,
         fault: Fault | None,
         stall: float,
     ) -> None:
-        """Prepare to send.
-
-        Args:
-            body: The CSV in chunks.
-            framing: What marks its end; a fault on the wire brings its own.
-            compress: Whether to send it as gzip.
-            fault: What to do to it on the wire, if anything.
-            stall: Seconds of silence in the fault `stall`.
-        """
         self.status_code = 200
         self.background = None
         self._body = gzipped(body) if compress else body
         self._fault = fault
         self._stall = stall
-        self.init_headers({"Content-Disposition": 'attachment; filename="contacts-export.csv"'})
+        self.init_headers({"Content-Disposition": f'attachment; filename="{filename}"'})
         del self.headers["content-length"]
         if compress:
             self.headers["Content-Encoding"] = "gzip"
@@ -108,13 +109,13 @@ def gzipped(body: Iterable[bytes]) -> Iterator[bytes]:
 
 
 async def gone(receive: Receive) -> None:
-    """Return once the connection is closed; before that, uvicorn minds an unfinished answer."""
+    """Return once the connection is closed; uvicorn logs an error if the body ends earlier."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 async def _silence(receive: Receive, seconds: float) -> None:
-    """Wait, but no longer than the client stays."""
+    """Wait, or return early if the client disconnects."""
     with suppress(TimeoutError):
         await asyncio.wait_for(gone(receive), seconds)
 

@@ -1,4 +1,4 @@
-"""The faults that answer with something else instead of contacts."""
+"""The faults that replace the whole response."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -14,7 +14,7 @@ ELSEWHERE = "http://127.0.0.1:9/elsewhere"
 
 
 class ResetResponse(Response):
-    """No answer at all: the connection is reset."""
+    """Resets the connection instead of responding."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Reset the connection."""
@@ -23,12 +23,14 @@ class ResetResponse(Response):
 
 
 def _html(status: int) -> Response:
-    """Answer as something before the API does, hence without its envelope."""
+    """Return the response of a gateway in front of the API, which does not use its envelope."""
     return HTMLResponse(HTML_TEXT, status)
 
 
 _ANSWERS: Mapping[str, Callable[[], Response]] = {
-    "403": ApiError(403, "insufficient_permissions", "This key may not do that").response,
+    "403": ApiError(
+        403, "insufficient_permissions", "The key lacks the required permission"
+    ).response,
     "404": ApiError(404, "not_found", "No such endpoint").response,
     "429": TOO_MANY.response,
     "500": ApiError(500, "internal_error", "Something went wrong").response,
@@ -43,6 +45,6 @@ _ANSWERS: Mapping[str, Callable[[], Response]] = {
 
 
 def substitute(fault: Fault | ListFault) -> Response | None:
-    """Return what is answered instead of contacts, None if the fault lets contacts through."""
+    """Return the response that replaces the records, or None if the fault does not replace it."""
     make = _ANSWERS.get(fault)
     return make() if make else None

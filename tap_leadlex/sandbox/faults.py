@@ -1,9 +1,11 @@
-"""Faults: what goes wrong with the n-th export or list call, and how a body is spoiled (pure)."""
+"""Faults: what goes wrong with the n-th export or list call."""
 
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+
+from tap_leadlex.sandbox.resource import UPDATED_DATE, Field
 
 
 class Fault(StrEnum):
@@ -27,7 +29,7 @@ class Fault(StrEnum):
     CLOSE = "close"
     CUT_CLOSE = "cut-close"
     STALL = "stall"
-    # In a body that arrives whole
+    # In a body that arrives complete
     CUT_IN_QUOTES = "cut-in-quotes"
     CUT_AT_LINE = "cut-at-line"
     CUT_MID_LINE = "cut-mid-line"
@@ -36,6 +38,7 @@ class Fault(StrEnum):
     RAGGED_ROW = "ragged-row"
     BAD_DATE = "bad-date"
     EMPTY_ID = "empty-id"
+    REPEATED_ROW = "repeated-row"
     BAD_UTF8 = "bad-utf8"
     NUL = "nul"
     MISSING_COLUMN = "missing-column"
@@ -45,7 +48,7 @@ class Fault(StrEnum):
 
 
 class ListFault(StrEnum):
-    """What can go wrong with a call of the contact list."""
+    """What can go wrong with a list call."""
 
     FORBIDDEN = "403"
     MISSING = "404"
@@ -54,6 +57,7 @@ class ListFault(StrEnum):
     UNAVAILABLE = "503"
     HTML_200 = "html-200"
     RESET = "reset"
+    ERROR_WITH_DATA = "error-with-data"
 
 
 ON_THE_WIRE = frozenset(
@@ -72,37 +76,39 @@ ERROR_TEXT = '{"error": {"code": "internal_error", "message": "Something went wr
 HTML_TEXT = "<!DOCTYPE html><html><body><h1>Just a moment...</h1></body></html>"
 
 
-def spoil_columns(fault: Fault, columns: Sequence[str]) -> list[str]:
-    """Return the columns that a spoiled export has instead of `columns`."""
+def spoil_columns(fault: Fault, columns: Sequence[Field]) -> list[Field]:
+    """Return the columns of an export with that fault."""
     match fault:
         case Fault.MISSING_COLUMN:
             return [columns[0], *columns[2:]]
         case Fault.DUPLICATE_COLUMN:
             return [*columns, columns[1]]
         case Fault.EXTRA_COLUMN:
-            return [*columns, "updated_date"]
+            return [*columns, UPDATED_DATE]
         case _:
             return list(columns)
 
 
 def spoil(fault: Fault, records: Sequence[str]) -> bytes:
-    """Return the body of a spoiled export; without a data row only the header can be spoiled.
+    """Return the body of an export with that fault.
 
     Args:
-        fault: What to do.
+        fault: The fault. If there is no data row, only a fault of the header has an effect.
         records: The header line and the data rows, each with its newline.
     """
     if fault is Fault.RENAMED_COLUMN:
         return "".join([records[0].replace("created_at", "created_date"), *records[1:]]).encode()
-    if fault not in _SPOILERS or len(records) == 1:
-        return "".join(records).encode()
     middle = len(records) // 2
+    if fault is Fault.REPEATED_ROW and middle:
+        return "".join([*records[: middle + 1], *records[middle:]]).encode()
+    if fault not in _SPOILERS or not middle:
+        return "".join(records).encode()
     before, after = "".join(records[:middle]), "".join(records[middle + 1 :])
     row = records[middle].rstrip("\r\n")
     newline = records[middle][len(row) :]
     header = next(csv.reader([records[0].removeprefix("\ufeff")]))
-    instead, goes_on = _SPOILERS[fault](dict(zip(header, _cells(row), strict=True)), row)
-    return before.encode() + instead + (newline + after if goes_on else "").encode()
+    replacement, continues = _SPOILERS[fault](dict(zip(header, _cells(row), strict=True)), row)
+    return before.encode() + replacement + (newline + after if continues else "").encode()
 
 
 def _cells(row: str) -> list[str]:
@@ -113,8 +119,8 @@ def _line(cells: Mapping[str, str]) -> bytes:
     return ",".join('"' + cell.replace('"', '""') + '"' for cell in cells.values()).encode()
 
 
-# From the cells and the text of the row in the middle to what stands there instead, and whether the
-# body goes on after it.
+# Each function takes the cells and the text of the middle row. It returns the bytes that replace
+# the row, and whether the body continues after them.
 _SPOILERS: Mapping[Fault, Callable[[dict[str, str], str], tuple[bytes, bool]]] = {
     Fault.CUT_IN_QUOTES: lambda cells, _: (_line(cells)[:2], False),
     Fault.CUT_AT_LINE: lambda *_: (b"", False),

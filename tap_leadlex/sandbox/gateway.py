@@ -1,4 +1,4 @@
-"""The gateway before every endpoint: call log, key, quotas, latency, headers, error envelope."""
+"""The gateway in front of every endpoint: log, key, quotas, latency, headers, error envelope."""
 
 import asyncio
 import logging
@@ -21,44 +21,47 @@ from tap_leadlex.sandbox.readings import HeaderWindow, Presence
 from tap_leadlex.sandbox.workspace import Call, Workspace
 
 _log = logging.getLogger(__name__)
-_SEARCHED = re.compile(r"(search=)[^&]*")  # may hold a contact's name
+_SEARCHED = re.compile(r"(search=)[^&]*")  # may contain a contact's name
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
 class Gateway:
     """ASGI middleware around the API of one workspace.
 
-    The endpoints find the record of their call as `scope["state"]["call"]`.
+    The endpoints find their call in `scope["state"]["call"]`.
     """
 
     def __init__(self, app: ASGIApp, workspace: Workspace) -> None:
-        """Stand before `app`."""
         self._app = app
         self._workspace = workspace
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a call through, or answer it here."""
-        call = Call(
+        """Pass the call to the application, or refuse it."""
+        call = self._workspace.log_call(
             method=scope["method"],
             path=scope["path"],
             query=scope["query_string"].decode("latin-1"),
             request_id=f"req_{uuid4().hex}",
-            at=self._workspace.now(),
         )
-        self._workspace.calls.append(call)
         scope["state"]["call"] = call
         window = self._described_window(call)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 call.status = message["status"]
-                MutableHeaders(scope=message).update(self._headers(call, window))
+                headers = MutableHeaders(scope=message)
+                headers.update(self._headers(call, window))
+                if echo := self._workspace.echo(call):
+                    echo.change(headers, self._workspace)
             await send(message)
 
         try:
+            if action := self._workspace.before_call.get(len(self._workspace.calls)):
+                action()
             await asyncio.sleep(self._workspace.latency)
             self._check_key(scope)
-            if refusing := self._workspace.quota.take(call.at, export=call.is_export):
+            exported = call.resource if call.is_export else None
+            if refusing := self._workspace.quota.take(call.at, export=exported):
                 if self._workspace.reading.header_window is HeaderWindow.HOURLY:
                     window = refusing
                 await TOO_MANY.response()(scope, receive, send_with_headers)
@@ -68,8 +71,8 @@ class Gateway:
             await error.response()(scope, receive, send_with_headers)
         except HTTPException as error:
             code = _CODES.get(error.status_code, "error")
-            answer = ApiError(error.status_code, code, error.detail)
-            await answer.response()(scope, receive, send_with_headers)
+            response = ApiError(error.status_code, code, error.detail).response()
+            await response(scope, receive, send_with_headers)
         finally:
             query = _SEARCHED.sub(r"\1...", call.query)
             _log.info(
@@ -84,10 +87,10 @@ class Gateway:
             raise ApiError(401, "invalid_key", "Invalid or expired API key")
 
     def _described_window(self, call: Call) -> Window:
-        """Return the quota that the headers of this call's answer describe."""
+        """Return the quota that the headers of the response describe."""
         hourly = self._workspace.reading.header_window is HeaderWindow.HOURLY
         book = self._workspace.quota
-        return book.exports if call.is_export and hourly else book.daily
+        return book.exports_of(call.resource) if call.is_export and hourly else book.daily
 
     def _headers(self, call: Call, window: Window) -> Mapping[str, str]:
         now, reading = self._workspace.now(), self._workspace.reading

@@ -1,7 +1,7 @@
 """Histories: when the contacts of a workspace were created.
 
-A history is a sorted `array('q')` of microseconds since 1970 UTC, a pure function of its
-arguments, and compact: eight bytes a contact.
+A history is a sorted `array('q')` of microseconds since 1970 UTC: eight bytes per contact. The same
+arguments always return the same history.
 """
 
 from array import array
@@ -19,8 +19,8 @@ Times: TypeAlias = "array[int]"
 START = from_datetime(datetime(2023, 1, 1, tzinfo=UTC))
 END = from_datetime(datetime(2026, 6, 1, tzinfo=UTC))
 
-_CHUNK = 500  # LeadLex takes 500 contacts a call, so an import's contacts share instants by 500
-_IMPORT = 60_000  # the largest import; at the smallest gap it takes one minute
+_CHUNK = 500  # LeadLex accepts 500 contacts per call, so imported contacts share instants in groups
+_IMPORT = 60_000  # the largest import; with the smallest gap it takes one minute
 _GAPS = (SECOND // 2, 2 * SECOND)
 _TWO_HOURS = 7_200 * SECOND
 
@@ -48,13 +48,13 @@ def _even(count: int, random: Random, start: int, end: int) -> Times:
 
 
 def _growing(count: int, random: Random, start: int, end: int) -> Times:
-    """The pace rises linearly from zero."""
+    """The rate rises linearly from zero."""
     draw, span = random.random, end - start
     return array("q", (start + int(span * sqrt((i + draw()) / count)) for i in range(count)))
 
 
 def _bursts(count: int, random: Random, start: int, end: int) -> Times:
-    """Nine contacts in ten come from imports, the tenth one by one."""
+    """Imports create nine contacts in ten; the others are created one by one."""
     times = _even(count // 10, random, start, end)
     while (left := count - len(times)) > 0:
         size = min(left, random.randint(_CHUNK, _IMPORT))
@@ -65,7 +65,7 @@ def _bursts(count: int, random: Random, start: int, end: int) -> Times:
 
 
 def _migration(count: int, random: Random, start: int, end: int) -> Times:
-    """95 % within two hours, 40 % of the way along; the rest evenly."""
+    """95 % are created within two hours, 40 % of the way through; the rest evenly."""
     moved = count * 95 // 100
     begin = start + (end - start) * 2 // 5
     times = _even(moved, random, begin, min(begin + _TWO_HOURS, end))
@@ -74,13 +74,13 @@ def _migration(count: int, random: Random, start: int, end: int) -> Times:
 
 
 def _second(count: int, random: Random, start: int, end: int) -> Times:
-    """All within one whole second, at microseconds of their own."""
+    """All are created within one second, at different microseconds."""
     begin = (start + end) // 2 // SECOND * SECOND
     return _even(count, random, begin, begin + SECOND)
 
 
 def _instant(count: int, _random: Random, start: int, end: int) -> Times:
-    """All at one instant."""
+    """All are created at one instant."""
     return array("q", [(start + end) // 2]) * count
 
 

@@ -1,4 +1,4 @@
-"""The raw material of the generated contacts: names of many scripts, firms, nasty values."""
+"""The values of the generated contacts: names in many scripts, companies, unusual values."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -85,7 +85,7 @@ PRACTICE_TAGS = (
 )
 RARE_TAG = "board"
 
-# Each entry replaces the named fields of one contact; a real CRM holds all of these.
+# Each entry replaces the named fields of one contact. Real CRMs contain all of these.
 NASTY: tuple[Mapping[str, Any], ...] = (
     {"full_name": 'Robert "Bob" O\'Brien, Jr.'},
     {"full_name": '"', "job_title": '""'},

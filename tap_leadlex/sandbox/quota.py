@@ -1,4 +1,4 @@
-"""Quotas: how many calls a workspace has left, and the headers that say so. Pure: told the time."""
+"""Quotas: how many calls a workspace has left, and the headers that describe them."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -14,15 +14,16 @@ _PRO_DAILY = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class Quotas:
-    """The sizes of the quotas; None means without end.
+    """The sizes of the quotas; None means unlimited.
 
     Attributes:
         exports: Export calls per window.
         window_seconds: The length of that window.
-        aligned: Whether it begins at whole multiples of its length instead of rolling.
-        daily: Calls of any kind a day; the day begins at midnight UTC.
+        aligned: Whether windows start at whole multiples of their length instead of rolling.
+        daily: Calls of any kind per day; the day starts at midnight UTC.
         minute: Calls of any kind per rolling minute.
-        refused_count: Whether a call that was refused counts too.
+        refused_count: Whether refused calls count too.
+        separate: Whether each resource has an export quota of its own.
     """
 
     exports: int | None = 10
@@ -31,11 +32,12 @@ class Quotas:
     daily: int | None = None
     minute: int | None = None
     refused_count: bool = False
+    separate: bool = False
 
 
 @dataclass
 class Window:
-    """One quota: `size` calls per `seconds`, rolling or aligned; all times in microseconds."""
+    """One quota: `size` calls per `seconds`, rolling or aligned. Times are in microseconds."""
 
     size: int | None
     seconds: int
@@ -61,7 +63,7 @@ class Window:
         return max(0, size - len(self._calls))
 
     def resets_at(self, now: int) -> int:
-        """Return when the window is next emptier than now."""
+        """Return when the next call becomes available."""
         length = self.seconds * SECOND
         if self.aligned:
             return (now // length + 1) * length
@@ -75,28 +77,50 @@ class Window:
 
 
 class QuotaBook:
-    """The quotas of one workspace, and the calls they have seen."""
+    """The quotas of one workspace, and the calls that count against them.
 
-    def __init__(self, quotas: Quotas) -> None:
-        """Begin with nothing used up."""
-        self._refused_count = quotas.refused_count
-        self.exports = Window(quotas.exports, quotas.window_seconds, quotas.aligned)
+    Attributes:
+        exports: The export quota; with `separate`, that of the first resource.
+        daily: The daily quota.
+        minute: The quota per minute.
+    """
+
+    def __init__(self, quotas: Quotas, first: str = "contacts") -> None:
+        self._quotas = quotas
+        self.exports = self._new_window()
+        self._exports = {first: self.exports}
         self.daily = Window(quotas.daily, _DAY_SECONDS, aligned=True)
         self.minute = Window(quotas.minute, 60)
 
-    def take(self, now: int, *, export: bool) -> Window | None:
-        """Count a call made now; return the window that refuses it, or None when it may pass."""
-        windows = [self.minute, self.daily] + [self.exports] * export
+    def exports_of(self, resource: str) -> Window:
+        """Return the export quota of a resource."""
+        if not self._quotas.separate:
+            return self.exports
+        return self._exports.setdefault(resource, self._new_window())
+
+    def take(self, now: int, *, export: str | None) -> Window | None:
+        """Count a call made now; return the window that refuses it, or None.
+
+        Args:
+            now: The time of the call.
+            export: The resource that the call exports, or None if it is not an export.
+        """
+        windows = [self.minute, self.daily]
+        if export is not None:
+            windows.append(self.exports_of(export))
         refusing = next((window for window in windows if window.spent(now)), None)
-        if refusing is None or self._refused_count:
+        if refusing is None or self._quotas.refused_count:
             for window in windows:
                 window.use(now)
         return refusing
 
     def reset(self) -> None:
-        """Give all quotas back."""
-        for window in (self.exports, self.daily, self.minute):
+        """Restore all quotas."""
+        for window in (*self._exports.values(), self.daily, self.minute):
             window.clear()
+
+    def _new_window(self) -> Window:
+        return Window(self._quotas.exports, self._quotas.window_seconds, self._quotas.aligned)
 
 
 def headers(window: Window, now: int, style: ResetStyle) -> Mapping[str, str]:
@@ -120,7 +144,7 @@ def headers(window: Window, now: int, style: ResetStyle) -> Mapping[str, str]:
 
 
 def retry_after(window: Window, now: int, form: RetryAfter) -> Mapping[str, str]:
-    """Return the `Retry-After` header of a call that `window` refuses."""
+    """Return the `Retry-After` header of a call that `window` refused."""
     seconds = -(-(window.resets_at(now) - now) // SECOND)
     match form:
         case RetryAfter.NONE:

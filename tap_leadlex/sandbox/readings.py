@@ -1,6 +1,6 @@
-"""Readings: one choice for each question that the documentation of LeadLex leaves open.
+"""Readings: the possible answers to each question that the documentation of LeadLex leaves open.
 
-A tap is right only if it is right under every reading, so each is an option of the sandbox.
+A tap is correct only if it is correct under every reading, so each answer is an option.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Annotated
 
 
 class Order(StrEnum):
-    """The order of the rows of an export; `shuffled` differs from call to call."""
+    """The row order of an export; `shuffled` changes with every call."""
 
     ASCENDING = "ascending"
     DESCENDING = "descending"
@@ -18,14 +18,14 @@ class Order(StrEnum):
 
 
 class Bound(StrEnum):
-    """Whether a contact created exactly at a bound is within it."""
+    """Whether the range includes a record created exactly at its bound."""
 
     INCLUSIVE = "inclusive"
     EXCLUSIVE = "exclusive"
 
 
 class Precision(StrEnum):
-    """How finely `created_at` is kept and printed; bounds compare with the kept value."""
+    """The precision of stored and printed dates; bounds are compared with the stored value."""
 
     S = "s"
     MS = "ms"
@@ -33,8 +33,24 @@ class Precision(StrEnum):
     US_SHOWN_AS_S = "us-shown-as-s"
 
 
+class Step(StrEnum):
+    """The precision with which bounds are compared."""
+
+    US = "us"
+    MS = "ms"
+    S = "s"
+
+
+class Rounding(StrEnum):
+    """How bounds are rounded to that precision."""
+
+    DOWN = "down"
+    UP = "up"
+    NEAREST = "nearest"
+
+
 class DateForm(StrEnum):
-    """How a date is printed: `Z`, `+00:00`, `+02:00`, or without any zone."""
+    """How dates are printed: with `Z`, `+00:00` or `+02:00`, or without a zone."""
 
     Z = "z"
     OFFSET = "offset"
@@ -43,7 +59,7 @@ class DateForm(StrEnum):
 
 
 class ListMode(StrEnum):
-    """How the contact list behaves; everything but `ok` is advice a tap must not trust."""
+    """How the list behaves; a tap must not rely on it being `ok`."""
 
     OK = "ok"
     FORBIDDEN = "forbidden"
@@ -60,7 +76,7 @@ class ListMode(StrEnum):
 
 
 class ResetStyle(StrEnum):
-    """The unit of `X-RateLimit-Reset`; `none` leaves all `X-RateLimit-*` headers out."""
+    """The unit of `X-RateLimit-Reset`; `none` omits all `X-RateLimit-*` headers."""
 
     EPOCH_S = "epoch-s"
     EPOCH_MS = "epoch-ms"
@@ -77,7 +93,7 @@ class HeaderWindow(StrEnum):
 
 
 class RetryAfter(StrEnum):
-    """The form of `Retry-After` on a 429."""
+    """The format of `Retry-After` on a 429."""
 
     NONE = "none"
     SECONDS = "seconds"
@@ -85,7 +101,7 @@ class RetryAfter(StrEnum):
 
 
 class Quoting(StrEnum):
-    """Which CSV cells are quoted: `tags` is minimal, but tags always, as in the samples."""
+    """Which CSV cells are quoted: `tags` quotes tags always and other cells if necessary."""
 
     TAGS = "tags"
     MINIMAL = "minimal"
@@ -93,49 +109,49 @@ class Quoting(StrEnum):
 
 
 class Newline(StrEnum):
-    """The end of a CSV line."""
+    """Line ending of the CSV."""
 
     LF = "lf"
     CRLF = "crlf"
 
 
 class Presence(StrEnum):
-    """Whether something is there."""
+    """Whether something is present."""
 
     NO = "no"
     YES = "yes"
 
 
 class Unknown(StrEnum):
-    """The reaction to a name the server does not know."""
+    """What the server does with an unknown name."""
 
     REFUSED = "refused"
     IGNORED = "ignored"
 
 
 class ColumnOrder(StrEnum):
-    """The order of the CSV columns when `fields` names them."""
+    """The order of the CSV columns if `fields` names them."""
 
     REQUESTED = "requested"
     STANDARD = "standard"
 
 
 class PerPage(StrEnum):
-    """The reaction to a `per_page` above 100."""
+    """What the server does with a `per_page` above 100."""
 
     CLAMPED = "clamped"
     REFUSED = "refused"
 
 
 class Framing(StrEnum):
-    """How the end of an export is marked: by a last chunk, or by a length told beforehand."""
+    """How the end of an export is marked: by a final chunk, or by `Content-Length`."""
 
     CHUNKED = "chunked"
     LENGTH = "length"
 
 
 class Compression(StrEnum):
-    """Whether exports are compressed for clients that accept gzip."""
+    """Whether exports are compressed if the client accepts gzip."""
 
     GZIP = "gzip"
     NONE = "none"
@@ -143,30 +159,36 @@ class Compression(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """One complete reading of the documentation; the defaults are the likeliest one.
+    """One answer to every open question; the defaults are the most likely answers.
 
-    The note on each field is also the help of its command-line option.
+    The text on each field is also the help of its command line option.
     """
 
-    order: Annotated[Order, "Row order of the export."] = Order.ASCENDING
-    lower: Annotated[Bound, "Export: the bound created_after."] = Bound.INCLUSIVE
-    upper: Annotated[Bound, "Export: the bound created_before."] = Bound.EXCLUSIVE
-    list_lower: Annotated[Bound, "Contact list: the bound created_after."] = Bound.INCLUSIVE
-    precision: Annotated[Precision, "How finely created_at is kept and printed."] = Precision.S
-    date_form: Annotated[DateForm, "How dates are printed."] = DateForm.Z
-    list_mode: Annotated[ListMode, "How the contact list behaves."] = ListMode.OK
-    per_page: Annotated[PerPage, "A per_page above 100."] = PerPage.CLAMPED
-    unknown_list: Annotated[Unknown, "An unknown list_id: 404 or no rows."] = Unknown.IGNORED
-    unknown_field: Annotated[Unknown, "An unknown column in fields."] = Unknown.REFUSED
-    column_order: Annotated[ColumnOrder, "Order of the columns asked for."] = ColumnOrder.REQUESTED
+    order: Annotated[Order, "Row order of an export."] = Order.ASCENDING
+    lower: Annotated[Bound, "Whether created_after is inclusive (export)."] = Bound.INCLUSIVE
+    upper: Annotated[Bound, "Whether created_before is inclusive (export)."] = Bound.EXCLUSIVE
+    list_lower: Annotated[Bound, "Whether created_after is inclusive (list)."] = Bound.INCLUSIVE
+    bound_step: Annotated[Step, "Precision to which bounds are rounded."] = Step.US
+    bound_rounding: Annotated[Rounding, "How bounds are rounded."] = Rounding.DOWN
+    precision: Annotated[Precision, "Precision of stored and printed dates."] = Precision.S
+    date_form: Annotated[DateForm, "Format of printed dates."] = DateForm.Z
+    list_mode: Annotated[ListMode, "How the list behaves."] = ListMode.OK
+    per_page: Annotated[PerPage, "What happens to a per_page above 100."] = PerPage.CLAMPED
+    unknown_list: Annotated[Unknown, "An unknown list_id: 404, or no rows."] = Unknown.IGNORED
+    unknown_field: Annotated[Unknown, "An unknown column in fields: 400, or ignored."] = (
+        Unknown.REFUSED
+    )
+    column_order: Annotated[ColumnOrder, "Order of the requested columns."] = ColumnOrder.REQUESTED
     quoting: Annotated[Quoting, "Which CSV cells are quoted."] = Quoting.TAGS
-    newline: Annotated[Newline, "The end of a CSV line."] = Newline.LF
-    bom: Annotated[Presence, "A byte order mark before the CSV."] = Presence.NO
-    compression: Annotated[Compression, "For clients that accept gzip."] = Compression.GZIP
-    framing: Annotated[Framing, "What marks the end of an export."] = Framing.CHUNKED
-    date_header: Annotated[Presence, "Whether answers carry a Date."] = Presence.YES
+    newline: Annotated[Newline, "Line ending of the CSV."] = Newline.LF
+    bom: Annotated[Presence, "Whether the CSV starts with a byte order mark."] = Presence.NO
+    compression: Annotated[Compression, "Compression of exports, if the client accepts it."] = (
+        Compression.GZIP
+    )
+    framing: Annotated[Framing, "How the end of an export is marked."] = Framing.CHUNKED
+    date_header: Annotated[Presence, "Whether responses have a Date header."] = Presence.YES
     reset: Annotated[ResetStyle, "Unit of X-RateLimit-Reset."] = ResetStyle.EPOCH_S
-    header_window: Annotated[HeaderWindow, "What an export's X-RateLimit-* tell of."] = (
+    header_window: Annotated[HeaderWindow, "Quota that X-RateLimit-* describe on exports."] = (
         HeaderWindow.HOURLY
     )
-    retry_after: Annotated[RetryAfter, "Retry-After on a 429."] = RetryAfter.NONE
+    retry_after: Annotated[RetryAfter, "Format of Retry-After on a 429."] = RetryAfter.NONE

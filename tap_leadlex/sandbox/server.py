@@ -1,48 +1,77 @@
-"""Serves a workspace on loopback, from a thread of this process."""
+"""A sandbox as a context manager."""
 
-import asyncio
-import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from ipaddress import ip_address
-from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
-from uvicorn import Config
-from uvicorn.server import ServerState
-
 from tap_leadlex.sandbox.app import make_app
 from tap_leadlex.sandbox.contacts import Book
+from tap_leadlex.sandbox.defects import NO_DEFECTS, Defects
+from tap_leadlex.sandbox.echoes import Echo
 from tap_leadlex.sandbox.faults import Fault, ListFault
 from tap_leadlex.sandbox.histories import History, make
-from tap_leadlex.sandbox.protocol import Connection
+from tap_leadlex.sandbox.listener import Listener
 from tap_leadlex.sandbox.quota import Quotas
 from tap_leadlex.sandbox.readings import Reading
 from tap_leadlex.sandbox.store import Store
 from tap_leadlex.sandbox.workspace import PREFIX, Call, Workspace, utc_now
 
 KEY = "wbk_sandbox"
-_KEEP_ALIVE_SECONDS = 60
 
 
 class Sandbox:
-    """A running sandbox, as a context manager."""
+    """A sandbox; it listens while its `with` block runs.
 
-    def __init__(  # noqa: PLR0913 - one place for all that a sandbox can be told
+    Args:
+        contacts: The number of contacts to generate.
+        seed: A different seed generates different contacts.
+        history: When the contacts were created.
+        store: Your own contacts, instead of `contacts`, `seed`, `history`, `reading`, `defects`,
+            `nasty` and `nul`.
+        stores: The records of other resources to serve in addition to the contacts.
+        reading: The answers to the questions that the documentation leaves open.
+        defects: How the contacts contradict the documentation or themselves.
+        nasty: Include values that break careless readers.
+        nul: Include NUL characters.
+        key: The only API key that is accepted.
+        quotas: The sizes of the quotas.
+        faults: Faults by the number of the export call, counted from 1 over all resources,
+            refused calls included.
+        list_faults: Faults by the number of the list call, counted likewise.
+        echoes: Echoes by the number of the export call.
+        list_echoes: Echoes by the number of the list call.
+        export_cap: Every export is cut off after this number of rows; None for no limit.
+        max_export_rows: An export of more rows is answered with 504; None for no limit.
+        latency: The delay in seconds before each response.
+        stall: The length of the silence in the fault `stall`, in seconds.
+        clock: Returns the current time.
+        host: A loopback address.
+        port: The port; 0 selects a free one.
+
+    Raises:
+        ValueError: `host` is not a loopback address.
+    """
+
+    def __init__(  # noqa: PLR0913 - every option of a sandbox
         self,
         *,
         contacts: int = 1_000,
         seed: int = 0,
         history: History = History.EVEN,
         store: Store | None = None,
+        stores: Iterable[Store] = (),
         reading: Reading | None = None,
+        defects: Defects = NO_DEFECTS,
         nasty: bool = True,
         nul: bool = False,
         key: str = KEY,
         quotas: Quotas | None = None,
         faults: Mapping[int, Fault] | None = None,
         list_faults: Mapping[int, ListFault] | None = None,
+        echoes: Mapping[int, Echo] | None = None,
+        list_echoes: Mapping[int, Echo] | None = None,
+        export_cap: int | None = None,
         max_export_rows: int | None = None,
         latency: float = 0.0,
         stall: float = 30.0,
@@ -50,33 +79,6 @@ class Sandbox:
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        """Make the workspace; nothing listens before the `with` block is entered.
-
-        Args:
-            contacts: How many contacts there are at first.
-            seed: Another seed, other contacts.
-            history: When they were created.
-            store: Contacts of your own, in place of the generated ones and of `reading`.
-            reading: How the questions of the documentation are answered.
-            nasty: Mix in values that break careless readers.
-            nul: Mix in NUL characters too.
-            key: The only API key that is let in.
-            quotas: The sizes of the quotas.
-            faults: The fault of the n-th export call, n from 1, refused calls counted.
-            list_faults: The fault of the n-th call of the contact list.
-            max_export_rows: An export of more rows ends as 504; None for no such limit.
-            latency: Seconds that each call takes.
-            stall: Seconds of silence in the fault `stall`.
-            clock: The sandbox's idea of now.
-            host: A loopback address.
-            port: A free one is taken for 0.
-
-        Raises:
-            ValueError: `host` is not a loopback address.
-        """
-        if not ip_address(host).is_loopback:
-            msg = f"the sandbox serves on loopback only, not on {host}"
-            raise ValueError(msg)
         self.workspace = Workspace(
             store=store
             if store is not None
@@ -84,41 +86,27 @@ class Sandbox:
                 make(history, contacts, seed),
                 book=Book(seed, nasty=nasty, nul=nul),
                 reading=reading,
+                defects=defects,
                 seed=seed,
             ),
+            further_stores=stores,
             key=key,
             quotas=quotas or Quotas(),
             faults=faults or {},
             list_faults=list_faults or {},
+            echoes=echoes or {},
+            list_echoes=list_echoes or {},
+            export_cap=export_cap,
             max_export_rows=max_export_rows,
             latency=latency,
             stall=stall,
             clock=clock,
         )
-        self._config = Config(
-            make_app(self.workspace),
-            http=Connection,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        )
-        self._config.load()
-        self._address = (host, port)
-        self._thread = Thread(target=lambda: asyncio.run(self._serve()), name="leadlex-sandbox")
-        self._listening = Event()
+        self._listener = Listener(make_app(self.workspace), host, port)
 
     def __enter__(self) -> Self:
-        """Start; return once the sandbox listens."""
-        family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
-        self._socket = socket.create_server(self._address, family=family)
-        # asyncio leaves this to us for a socket that it did not make: else each answer waits 40 ms.
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._address = self._socket.getsockname()[:2]
-        self._thread.start()
-        self._listening.wait()
+        """Start, and return when the sandbox is ready."""
+        self._listener.start()
         return self
 
     def __exit__(
@@ -127,15 +115,13 @@ class Sandbox:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop at once; open connections are dropped."""
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+        """Stop immediately and drop open connections."""
+        self._listener.stop()
 
     @property
     def origin(self) -> str:
-        """The URL of the control endpoints' `/sandbox`, without a path."""
-        host, port = self._address
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        """The URL without a path; the controls are below `/sandbox`."""
+        return self._listener.origin
 
     @property
     def url(self) -> str:
@@ -144,7 +130,7 @@ class Sandbox:
 
     @property
     def key(self) -> str:
-        """The API key that is let in."""
+        """The API key that the sandbox accepts."""
         return self.workspace.key
 
     @property
@@ -153,37 +139,26 @@ class Sandbox:
         return self.workspace.store
 
     @property
+    def stores(self) -> Mapping[str, Store]:
+        """The records by the name of their resource."""
+        return self.workspace.stores
+
+    @property
+    def before_call(self) -> dict[int, Callable[[], object]]:
+        """Functions to call before the n-th API call is answered, n counted from 1."""
+        return self.workspace.before_call
+
+    @property
     def calls(self) -> list[Call]:
-        """Every API call so far, in order of arrival."""
+        """All API calls so far, in order of arrival."""
         return self.workspace.calls
 
     @property
     def exports(self) -> list[Call]:
-        """The calls of the export so far, refused ones included."""
+        """The exports of all resources so far, refused ones included."""
         return self.workspace.exports
 
     @property
     def list_calls(self) -> list[Call]:
-        """The calls of the contact list so far, refused ones included."""
+        """The list calls of all resources so far, refused ones included."""
         return self.workspace.list_calls
-
-    async def _serve(self) -> None:
-        """Serve until told to stop.
-
-        `uvicorn.Server` looks only every 100 ms whether it should stop, too slow for the
-        hundreds of sandboxes of a test suite; its protocol class does the work here all the same.
-        """
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        state = ServerState()
-        server = await self._loop.create_server(
-            lambda: Connection(config=self._config, server_state=state, app_state={}),
-            sock=self._socket,
-        )
-        self._listening.set()
-        await self._stop.wait()
-        server.close()
-        for connection in list(state.connections):
-            connection.transport.abort()
-        for task in state.tasks:
-            task.cancel()
-        await asyncio.gather(*state.tasks, return_exceptions=True)

@@ -1,67 +1,88 @@
-"""The workspace in memory: what an export or a page of the list holds, without HTTP.
+"""The records of one resource, in memory: what an export or a page of the list contains.
 
-Also the model server of property tests and benchmarks: two million contacts are two arrays, and
-an export chooses among them without making a single value.
+`Store` knows no HTTP; property tests and benchmarks use it as their model of LeadLex. Two million
+records are two arrays, and an export selects among them without creating a single value.
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from random import Random
+from collections.abc import Iterable, Iterator, Mapping
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from tap_leadlex.sandbox.columns import Columns
-from tap_leadlex.sandbox.contacts import Book, Contact
-from tap_leadlex.sandbox.filters import EVERYONE, Filter
+from tap_leadlex.sandbox.contact_resource import CONTACTS
+from tap_leadlex.sandbox.contacts import Contact
+from tap_leadlex.sandbox.defects import NO_DEFECTS, Defects, ListShows
 from tap_leadlex.sandbox.instants import stored
-from tap_leadlex.sandbox.readings import Bound, ListMode, Order, Reading
+from tap_leadlex.sandbox.readings import Reading
+from tap_leadlex.sandbox.record_book import RecordBook, scramble
+from tap_leadlex.sandbox.resource import NO_FILTER, Filter, ServedResource
+from tap_leadlex.sandbox.views import Side, Views
+
+_HIDDEN_SHARE = 10
 
 
 class Row(NamedTuple):
-    """A contact with its two instants, in microseconds since 1970 UTC."""
+    """A record and its two instants, in microseconds since 1970 UTC."""
 
-    contact: Contact
+    record: Any
     created: int
     updated: int
 
+    @property
+    def contact(self) -> Contact:
+        """The record of a row of contacts."""
+        return cast("Contact", self.record)
+
 
 class Store:
-    """A workspace."""
+    """The records of one resource.
+
+    Args:
+        times: The creation instant of each record, in any order.
+        resource: The resource; contacts by default.
+        book: Where the values of the records come from; the resource's own book by default.
+        reading: The answers to the questions that the documentation leaves open.
+        defects: How the store contradicts the documentation or itself.
+        seed: Seeds the default book and the order `shuffled`.
+    """
 
     def __init__(
         self,
         times: Iterable[int],
         *,
-        book: Book | None = None,
+        resource: ServedResource = CONTACTS,
+        book: RecordBook | None = None,
         reading: Reading | None = None,
+        defects: Defects = NO_DEFECTS,
         seed: int = 0,
     ) -> None:
-        """Fill the workspace.
-
-        Args:
-            times: The creation instants, one contact each, in any order.
-            book: Where the values of the contacts come from.
-            reading: How the questions of the documentation are answered.
-            seed: What `shuffled` draws from.
-        """
-        self.book = book or Book(seed)
+        self.resource = resource
+        self.book = book or resource.book(seed)
         self.reading = reading or Reading()
+        self.defects = defects
         kept = array("q", sorted(stored(time, self.reading.precision) for time in times))
         self._all = Columns(kept, array("q", range(len(kept))))
         self._next_number = len(kept)
-        self._changed: dict[int, Contact] = {}
+        self._changed: dict[int, Any] = {}
         self._updated: dict[int, int] = {}
-        self._random = Random(seed)  # noqa: S311 - shuffles rows
-        self._filtered: dict[Filter, Columns] = {}
-        self._sorted: dict[tuple[Filter, str], array[int]] = {}
+        self._views = Views(
+            self._all,
+            lambda where: resource.select(where, self._value),
+            self._keys,
+            reading=self.reading,
+            defects=defects,
+            seed=seed,
+        )
         self._lock = RLock()
+        if defects.list_shows is not ListShows.SAME:
+            for number in self._all.numbers:
+                self._hide_some(number)
 
     def __len__(self) -> int:
-        """Return how many contacts there are."""
         return len(self._all)
 
-    # What the API asks.
+    # Reading the store.
 
     def export(
         self,
@@ -69,20 +90,20 @@ class Store:
         after: int | None = None,
         before: int | None = None,
         limit: int = 10_000,
-        where: Filter = EVERYONE,
+        where: Filter = NO_FILTER,
     ) -> Columns:
-        """Return what one export holds: at most `limit` contacts, in the reading's order.
+        """Return the content of one export, in the reading's order.
 
         Args:
             after: The lower bound of the creation instant.
             before: The upper bound.
-            limit: Rows at most; which rows are cut off depends on the order alone.
+            limit: The maximum number of rows. The order decides which rows are cut off.
             where: The other filters.
         """
         with self._lock:
-            columns = self._where(where)
-            low, high = columns.between(after, before, self.reading.lower, self.reading.upper)
-            return columns.pick(self._in_order(range(low, high), limit, where))
+            within = self._views.exported(after, before, where)
+            columns = self._views.records(Side.EXPORT, where)
+            return columns.pick(self._views.cut_off(within, limit, where))
 
     def page(
         self,
@@ -91,141 +112,108 @@ class Store:
         per_page: int = 50,
         sort: str = "created_at",
         after: int | None = None,
-        where: Filter = EVERYONE,
+        before: int | None = None,
+        where: Filter = NO_FILTER,
     ) -> tuple[Columns, int]:
-        """Return one page of the contact list, and how many contacts all pages hold."""
-        if self.reading.list_mode is ListMode.IGNORES_CREATED_AFTER:
-            after = None
-        if self.reading.list_mode is ListMode.NEWEST_FIRST:
-            sort = "-created_at"
+        """Return one page of the list, and the number of records on all pages."""
         with self._lock:
-            columns = self._where(where)
-            low, high = columns.between(after, None, self.reading.list_lower, Bound.INCLUSIVE)
-            positions: Sequence[int] = range(low, high)
-            if (key := sort.removeprefix("-")) != "created_at":
-                positions = [p for p in self._sorted_by(key, where) if p >= low]
-            if sort.startswith("-"):
-                positions = positions[::-1]
+            positions = self._views.listed(after, before, where, sort)
             first = (page - 1) * per_page
-            return columns.pick(positions[first : first + per_page]), high - low
+            columns = self._views.records(Side.LIST, where)
+            return columns.pick(positions[first : first + per_page]), len(positions)
 
     def count(
-        self, *, after: int | None = None, before: int | None = None, where: Filter = EVERYONE
+        self, *, after: int | None = None, before: int | None = None, where: Filter = NO_FILTER
     ) -> int:
-        """Return how many contacts an export without limit would hold."""
+        """Return the number of records that an export without limit would contain."""
         with self._lock:
-            low, high = self._where(where).between(
-                after, before, self.reading.lower, self.reading.upper
-            )
-            return high - low
+            return len(self._views.exported(after, before, where))
 
-    def find(self, contact_id: str) -> Row | None:
-        """Return the contact with that id, None if there is none."""
+    def find(self, record_id: str) -> Row | None:
+        """Return the record with that id, or None if it does not exist."""
         with self._lock:
-            position = self._position(contact_id)
+            position = self._position(record_id)
             return None if position is None else next(self.rows(self._all.pick([position])))
 
     def rows(self, columns: Columns | None = None) -> Iterator[Row]:
-        """Yield the values of `columns`, or of everyone, oldest first."""
+        """Yield the rows of `columns`, or of all records, oldest first."""
         if columns is None:
             with self._lock:
                 columns = self._all.pick(range(len(self)))
         for time, number in zip(columns.times, columns.numbers, strict=True):
-            yield Row(self._contact(number), time, self._updated.get(number, time))
+            yield Row(self._record(number), time, self._updated.get(number, time))
 
-    # What changes the workspace.
+    # Changing the store.
 
     def create(self, created: int, values: Mapping[str, Any] | None = None) -> Row:
-        """Add a contact created at that instant; without `values` it is generated."""
+        """Add a record created at that instant; without `values` it is generated."""
         with self._lock:
             number, self._next_number = self._next_number, self._next_number + 1
             if values is not None:
-                blank = Contact(self.book.contact(number).id, "", "", "", "", "", "", ())
-                self._changed[number] = blank._replace(**values)
+                generated = self.book.record(number)
+                self._changed[number] = type(generated)(generated.id)._replace(**values)
             created = stored(created, self.reading.precision)
             self._all.insert(created, number)
-            self._forget()
-            return Row(self._contact(number), created, created)
+            self._hide_some(number)
+            self._views.forget()
+            return Row(self._record(number), created, created)
 
-    def edit(self, contact_id: str, values: Mapping[str, Any], updated: int) -> Row | None:
-        """Change a contact; it keeps its creation instant. None if there is none."""
+    def edit(self, record_id: str, values: Mapping[str, Any], updated: int) -> Row | None:
+        """Change a record, but not its creation instant; None if it does not exist."""
         with self._lock:
-            if (row := self.find(contact_id)) is None:
+            if (row := self.find(record_id)) is None:
                 return None
-            number = self._number(contact_id)
-            self._changed[number] = row.contact._replace(**values)
+            number = self._number(record_id)
+            self._changed[number] = row.record._replace(**values)
             self._updated[number] = stored(updated, self.reading.precision)
-            self._forget()
-            return self.find(contact_id)
+            self._views.forget()
+            return self.find(record_id)
 
-    def delete(self, contact_id: str) -> bool:
-        """Remove a contact for good; False if there is none."""
+    def delete(self, record_id: str) -> bool:
+        """Delete a record permanently; False if it does not exist."""
         with self._lock:
-            if (position := self._position(contact_id)) is None:
+            if (position := self._position(record_id)) is None:
                 return False
             self._all.times.pop(position)
             self._all.numbers.pop(position)
-            self._forget()
+            self._views.forget()
             return True
 
-    # How.
+    def hide(self, record_id: str, side: Side) -> None:
+        """Hide a record from the export or from the list."""
+        with self._lock:
+            self._views.hide(self._number(record_id), side)
 
-    def _in_order(self, positions: range, limit: int, where: Filter) -> Sequence[int]:
-        match self.reading.order:
-            case Order.ASCENDING:
-                return positions[:limit]
-            case Order.DESCENDING:
-                return positions[::-1][:limit]
-            case Order.SHUFFLED:
-                return self._random.sample(positions, min(limit, len(positions)))
-            case Order.BY_ID:
-                within = (p for p in self._sorted_by("id", where) if p in positions)
-                return list(islice(within, limit))
+    # Helpers.
 
-    def _where(self, where: Filter) -> Columns:
-        if where == EVERYONE:
-            return self._all
-        if where not in self._filtered:
-            accepts = where.test(self._contact, self._tags)
-            numbers = self._all.numbers
-            self._filtered[where] = self._all.pick(
-                [position for position, number in enumerate(numbers) if accepts(number)]
-            )
-        return self._filtered[where]
+    def _hide_some(self, number: int) -> None:
+        shows = self.defects.list_shows
+        if shows is not ListShows.SAME and scramble(number) % _HIDDEN_SHARE == 0:
+            self._views.hide(number, Side.LIST if shows is ListShows.FEWER else Side.EXPORT)
 
-    def _contact(self, number: int) -> Contact:
-        return self._changed.get(number) or self.book.contact(number)
+    def _record(self, number: int) -> Any:  # noqa: ANN401 - the book knows
+        return self._changed.get(number) or self.book.record(number)
 
-    def _tags(self, number: int) -> tuple[str, ...]:
+    def _value(self, number: int, name: str) -> Any:  # noqa: ANN401 - the book knows
         changed = self._changed.get(number)
-        return changed.tags if changed else self.book.tags(number)
+        return getattr(changed, name) if changed else self.book.value(number, name)
 
-    def _sorted_by(self, key: str, where: Filter) -> "array[int]":
-        if (where, key) not in self._sorted:
-            keys = self._keys(key, self._where(where))
-            self._sorted[where, key] = array("q", sorted(range(len(keys)), key=keys.__getitem__))
-        return self._sorted[where, key]
-
-    def _keys(self, key: str, columns: Columns) -> list[int] | list[str]:
+    def _keys(self, key: str, columns: Columns) -> list[Any]:
         match key:
             case "id":
                 return [self.book.rank(number) for number in columns.numbers]
-            case "full_name":
-                return [row.contact.full_name for row in self.rows(columns)]
-            case _:
+            case "updated_date":
                 pairs = zip(columns.times, columns.numbers, strict=True)
                 return [self._updated.get(number, time) for time, number in pairs]
+            case _:
+                return [self._value(number, key) for number in columns.numbers]
 
-    def _position(self, contact_id: str) -> int | None:
+    def _position(self, record_id: str) -> int | None:
         try:
-            return self._all.numbers.index(self._number(contact_id))
+            return self._all.numbers.index(self._number(record_id))
         except ValueError:
             return None
 
-    def _number(self, contact_id: str) -> int:
-        number = self.book.number(contact_id)
+    def _number(self, record_id: str) -> int:
+        number = self.book.number(record_id)
         return -1 if number is None else number
-
-    def _forget(self) -> None:
-        self._filtered.clear()
-        self._sorted.clear()

@@ -1,4 +1,4 @@
-"""Running sandboxes, and clients of two kinds: httpx, and one that sees the bare bytes."""
+"""Running sandboxes, an httpx client, and a client that returns the raw bytes."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ from tap_leadlex.sandbox import Sandbox
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Sandbox]]:
-    """Return a function that starts a sandbox for the length of the test."""
+    """Return a function that starts a sandbox, which stops at the end of the test."""
     with ExitStack() as stack:
 
         def start(**options: Any) -> Sandbox:  # noqa: ANN401 - whatever Sandbox takes
@@ -49,7 +49,7 @@ def export(client: httpx.Client) -> Callable[..., list[dict[str, str]]]:
 
 @dataclass
 class RawAnswer:
-    """What came over the wire until the connection ended."""
+    """The bytes received before the connection ended."""
 
     head: str
     body: bytes
@@ -58,7 +58,7 @@ class RawAnswer:
 
 @pytest.fixture
 def raw_get() -> Callable[..., RawAnswer]:
-    """Return a function that gets a path of the API and returns the bare bytes."""
+    """Return a function that requests a path of the API and returns the raw bytes."""
     return _raw_get
 
 
@@ -85,7 +85,7 @@ def _raw_get(sandbox: Sandbox, path: str, *headers: str) -> RawAnswer:
 
 @dataclass
 class Clock:
-    """A clock that stands still until it is told to go on."""
+    """A clock that advances only on request."""
 
     now: datetime = field(default=datetime(2026, 6, 15, 10, 30, tzinfo=UTC))
 
@@ -93,12 +93,12 @@ class Clock:
         """Return the time."""
         return self.now
 
-    def go_on(self, seconds: float) -> None:
-        """Let time pass."""
+    def advance(self, seconds: float) -> None:
+        """Advance the clock."""
         self.now += timedelta(seconds=seconds)
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """Return a clock that stands at 2026-06-15T10:30:00Z."""
+    """Return a clock set to 2026-06-15T10:30:00Z."""
     return Clock()

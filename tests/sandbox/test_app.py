@@ -1,4 +1,4 @@
-"""Single contacts, writes, and the sandbox's own controls."""
+"""The endpoints of single contacts, and the controls."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ Export = Callable[..., list[dict[str, str]]]
 ANN = {"first_name": "Ann", "last_name": "Example", "company": "Example LLP", "tags": ["lead"]}
 
 
-def test_single_contact_has_names_of_its_own(serve: Serve, client: httpx.Client) -> None:
+def test_a_single_contact_uses_different_names(serve: Serve, client: httpx.Client) -> None:
     sandbox = serve(nasty=False)
     row = next(sandbox.store.rows())
     contact = client.get(f"{sandbox.url}/contacts/{row.contact.id}").json()["data"]
@@ -45,7 +45,7 @@ def test_create_edit_delete(
         *("Ann Example", "Example LLP"),
         "lead",
     )
-    clock.go_on(60)
+    clock.advance(60)
     url = f"{sandbox.url}/contacts/{contact['id']}"
     edited = client.patch(url, json={"job_title": "GC"}).json()["data"]
     assert edited == contact | {"job_title": "GC", "updated_date": "2026-06-15T10:31:00Z"}

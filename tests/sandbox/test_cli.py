@@ -1,26 +1,29 @@
-"""`leadlex-sandbox` as a process."""
+"""The command `leadlex-sandbox`."""
 
 import re
 import signal
 import socket
 import subprocess
 import sys
+from enum import StrEnum
 from pathlib import Path
+from typing import Any, NoReturn
 
 import httpx
 import pytest
 from click.testing import CliRunner
 
-from tap_leadlex.sandbox import Fault, Reading
+from tap_leadlex.sandbox import Content, Defects, Echo, Fault, ListFault, Place, Reading, cli
 from tap_leadlex.sandbox.cli import main
-from tap_leadlex.sandbox.faults import ListFault
+from tap_leadlex.sandbox.defects import ListShows
+from tap_leadlex.sandbox.readings import Step
 
 COMMAND = [sys.executable, "-c", "from tap_leadlex.sandbox.cli import main; main()"]
 PAGE = Path(__file__).parents[2] / "docs" / "sandbox.md"
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
-def test_serves_logs_and_ends(end: signal.Signals) -> None:
+def test_serves_logs_and_stops(end: signal.Signals) -> None:
     options = ["--port", "0", "--contacts", "7", "--key", "wbk_k", "--clock-offset", "86400"]
     with subprocess.Popen(  # noqa: S603 - our own program
         [*COMMAND, *options, "--order=by-id", "--fault", "2=429"],
@@ -50,17 +53,44 @@ def test_serves_logs_and_ends(end: signal.Signals) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--fault", "0=reset"], "does not begin with the number of a call"),
-        (["--fault", "reset"], "does not begin with the number of a call"),
-        (["--fault", "1=flood"], "'flood' is none of 429"),
-        (["--list-fault", "1=cut-gzip"], "'cut-gzip' is none of 403"),
+        (["--fault", "0=reset"], "must start with the number of a call"),
+        (["--fault", "reset"], "must start with the number of a call"),
+        (["--fault", "1=flood"], "'flood' is not one of 429"),
+        (["--list-fault", "1=cut-gzip"], "'cut-gzip' is not one of 403"),
         (["--order", "random"], "'random' is not one of"),
+        (["--echo", "1=key"], "'key' is not one of request-id"),
+        (["--list-echo", "1=request-id:secret"], "'secret' is not one of key"),
+        (["--total-error", "many"], "'many' is not a valid integer"),
     ],
 )
 def test_wrong_options(arguments: list[str], complaint: str) -> None:
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
     assert complaint in result.output
+
+
+def test_options_reach_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+
+    def record(**options: Any) -> NoReturn:  # noqa: ANN401 - whatever Sandbox takes
+        seen.update(options)
+        raise OSError
+
+    monkeypatch.setattr(cli, "Sandbox", record)
+    CliRunner().invoke(
+        main,
+        [
+            *("--echo", "2=redirect:key-part", "--list-echo", "1=content-type:control"),
+            *("--export-cap", "7", "--total-error", "-3", "--list-shows", "fewer"),
+            *("--bound-step", "ms", "--fault", "3=repeated-row"),
+        ],
+    )
+    assert seen["echoes"] == {2: Echo(Place.REDIRECT, Content.KEY_PART)}
+    assert seen["list_echoes"] == {1: Echo(Place.CONTENT_TYPE, Content.CONTROL)}
+    assert seen["faults"] == {3: Fault.REPEATED_ROW}
+    assert seen["export_cap"] == 7
+    assert seen["defects"] == Defects(total_error=-3, list_shows=ListShows.FEWER)
+    assert seen["reading"] == Reading(bound_step=Step.MS)
 
 
 def test_port_in_use() -> None:
@@ -74,14 +104,17 @@ def test_port_in_use() -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_help_and_page_name_every_option_and_fault() -> None:
+def test_help_and_page_list_every_option_and_fault() -> None:
     text = CliRunner().invoke(main, ["--help"]).output
     page = PAGE.read_text(encoding="utf-8")
     for parameter in main.params:
         assert parameter.opts[0] in text
         assert f"`{parameter.opts[0]}`" in page
-    for fault in (*Fault, *ListFault):
-        assert f"`{fault}`" in page
-    for name in Reading.__dataclass_fields__:
-        for choice in type(getattr(Reading, name)):
+    choices: list[type] = [
+        type(getattr(group, name))
+        for group in (Reading, Defects)
+        for name in group.__dataclass_fields__
+    ]
+    for kind in (Fault, ListFault, Place, Content, *choices):
+        for choice in kind if issubclass(kind, StrEnum) else ():
             assert f"`{choice}`" in page

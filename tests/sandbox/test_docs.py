@@ -1,4 +1,4 @@
-"""The page about the sandbox keeps its word."""
+"""The examples on the page about the sandbox."""
 
 import re
 from pathlib import Path

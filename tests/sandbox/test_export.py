@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tap_leadlex.sandbox import Quotas, Reading, Sandbox
-from tap_leadlex.sandbox.csv_body import STANDARD
+from tap_leadlex.sandbox.contact_resource import CONTACTS
 from tap_leadlex.sandbox.readings import (
     Bound,
     ColumnOrder,
@@ -18,6 +18,7 @@ from tap_leadlex.sandbox.readings import (
     Unknown,
 )
 
+STANDARD = [column.name for column in CONTACTS.columns]
 Serve = Callable[..., Sandbox]
 Export = Callable[..., list[dict[str, str]]]
 
@@ -31,7 +32,7 @@ def test_headers_and_standard_columns(serve: Serve, client: httpx.Client) -> Non
     assert response.text.partition("\n")[0] == ",".join(STANDARD)
 
 
-def test_rows_are_those_of_the_store(serve: Serve, export: Export) -> None:
+def test_rows_match_the_store(serve: Serve, export: Export) -> None:
     sandbox = serve(contacts=3_000)
     rows = export(sandbox, limit=50_000)
     expected = [row.contact for row in sandbox.store.rows()]
@@ -71,7 +72,7 @@ def test_bad_parameters(serve: Serve, client: httpx.Client, query: str) -> None:
 @pytest.mark.parametrize("lower", Bound)
 @pytest.mark.parametrize("upper", Bound)
 @pytest.mark.parametrize("precision", Precision)
-def test_bounds_compare_with_the_stored_value(
+def test_bounds_are_compared_with_the_stored_value(
     serve: Serve, export: Export, lower: Bound, upper: Bound, precision: Precision
 ) -> None:
     reading = Reading(lower=lower, upper=upper, precision=precision)
@@ -108,7 +109,7 @@ def test_fields(serve: Serve, export: Export) -> None:
     assert list(rows[0]) == ["id", "created_at"]
 
 
-def test_compression_is_for_those_who_ask(serve: Serve, client: httpx.Client) -> None:
+def test_compression_depends_on_accept_encoding(serve: Serve, client: httpx.Client) -> None:
     sandbox = serve(contacts=2_000)
     url = sandbox.url + "/contacts/export"
     packed = client.get(url)
@@ -120,7 +121,7 @@ def test_compression_is_for_those_who_ask(serve: Serve, client: httpx.Client) ->
     assert "Content-Encoding" not in client.get(never.url + "/contacts/export").headers
 
 
-def test_length_instead_of_chunks(serve: Serve, client: httpx.Client) -> None:
+def test_content_length_instead_of_chunks(serve: Serve, client: httpx.Client) -> None:
     url = serve(reading=Reading(framing=Framing.LENGTH)).url + "/contacts/export"
     for encoding in ("gzip", "identity"):
         response = client.get(url, headers={"Accept-Encoding": encoding})
@@ -128,7 +129,9 @@ def test_length_instead_of_chunks(serve: Serve, client: httpx.Client) -> None:
         assert "Transfer-Encoding" not in response.headers
 
 
-def test_ten_an_hour(serve: Serve, client: httpx.Client, clock: Callable[[], object]) -> None:
+def test_ten_exports_an_hour(
+    serve: Serve, client: httpx.Client, clock: Callable[[], object]
+) -> None:
     sandbox = serve(clock=clock)
     url = sandbox.url + "/contacts/export"
     responses = [client.get(url) for _ in range(11)]
@@ -141,19 +144,19 @@ def test_ten_an_hour(serve: Serve, client: httpx.Client, clock: Callable[[], obj
     assert [call.status for call in sandbox.exports] == [200] * 10 + [429]
 
 
-def test_shape_of_the_quota_is_an_option(serve: Serve, client: httpx.Client) -> None:
+def test_unlimited_quota(serve: Serve, client: httpx.Client) -> None:
     sandbox = serve(quotas=Quotas(exports=None))
     url = sandbox.url + "/contacts/export"
     assert all(client.get(url).status_code == 200 for _ in range(12))
 
 
-def test_too_many_rows_for_the_gateway(serve: Serve, client: httpx.Client) -> None:
+def test_max_export_rows(serve: Serve, client: httpx.Client) -> None:
     url = serve(max_export_rows=500).url + "/contacts/export"
     assert client.get(url, params={"limit": 501}).status_code == 504
     assert client.get(url, params={"limit": 500}).status_code == 200
 
 
-def test_same_seed_same_bytes(serve: Serve, client: httpx.Client) -> None:
+def test_the_same_seed_exports_the_same_bytes(serve: Serve, client: httpx.Client) -> None:
     one, same, other = (
         client.get(serve(seed=seed).url + "/contacts/export").content for seed in (1, 1, 2)
     )

@@ -1,4 +1,4 @@
-"""Every fault of the export, seen from a client that takes the bytes as they come."""
+"""Every fault of the export, as a client receives it."""
 
 import csv
 import io
@@ -9,16 +9,18 @@ from typing import Any
 import httpx
 import pytest
 
-from tap_leadlex.sandbox import Fault, Sandbox
-from tap_leadlex.sandbox.csv_body import STANDARD
+from tap_leadlex.sandbox import Fault, Reading, Sandbox
+from tap_leadlex.sandbox.contact_resource import CONTACTS
+from tap_leadlex.sandbox.readings import Framing, Newline
 
+STANDARD = [column.name for column in CONTACTS.columns]
 Serve = Callable[..., Sandbox]
 RawGet = Callable[..., Any]
 EXPORT = "/contacts/export"
 
 
 def unchunked(body: bytes) -> tuple[bytes, bool]:
-    """Return the content of the chunks, and whether the last chunk came."""
+    """Return the content of the chunks, and whether the final chunk arrived."""
     content = b""
     while body:
         size, _, body = body.partition(b"\r\n")
@@ -29,7 +31,7 @@ def unchunked(body: bytes) -> tuple[bytes, bool]:
 
 
 def spoiled(raw_get: RawGet, sandbox: Sandbox) -> bytes:
-    """Return the body of an export that arrives whole as far as HTTP can tell."""
+    """Return the body of an export that is complete as far as HTTP can tell."""
     answer = raw_get(sandbox, EXPORT)
     assert answer.head.startswith("http/1.1 200")
     assert not answer.was_reset
@@ -72,7 +74,7 @@ def test_status(broken: Broken, client: httpx.Client, fault: str) -> None:
     assert client.get(sandbox.url + EXPORT).status_code == 200
 
 
-def test_refused_calls_are_numbered_too(serve: Serve, client: httpx.Client) -> None:
+def test_refused_calls_are_numbered(serve: Serve, client: httpx.Client) -> None:
     sandbox = serve(faults={2: Fault.SERVER_ERROR, 3: Fault.UNAVAILABLE})
     statuses = [httpx.get(sandbox.url + EXPORT).status_code]
     statuses += [client.get(sandbox.url + EXPORT).status_code for _ in range(3)]
@@ -86,7 +88,7 @@ def test_redirect(broken: Broken, client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.JSON_200, Fault.HTML_200])
-def test_something_else(broken: Broken, client: httpx.Client, fault: Fault) -> None:
+def test_other_content_types(broken: Broken, client: httpx.Client, fault: Fault) -> None:
     response = client.get(broken(fault).url + EXPORT)
     assert response.status_code == 200
     assert fault.value.partition("-")[0] in response.headers["Content-Type"]
@@ -144,7 +146,7 @@ def test_stall(broken: Broken, client: httpx.Client, whole: bytes) -> None:
     assert response.content == whole
 
 
-def test_client_that_gives_up_during_a_stall(serve: Serve, client: httpx.Client) -> None:
+def test_client_disconnects_during_a_stall(serve: Serve, client: httpx.Client) -> None:
     sandbox = serve(faults={1: Fault.STALL}, stall=3_600)
     with pytest.raises(httpx.ReadTimeout):
         client.get(sandbox.url + EXPORT, timeout=0.2)
@@ -157,11 +159,28 @@ def test_cut_in_quotes(broken: Broken, raw_get: RawGet) -> None:
         table(body)
 
 
-def test_cut_at_line_cannot_be_told(broken: Broken, raw_get: RawGet, whole: bytes) -> None:
+def test_cut_at_line_looks_complete(broken: Broken, raw_get: RawGet, whole: bytes) -> None:
     body = spoiled(raw_get, broken(Fault.CUT_AT_LINE))
     assert whole.startswith(body)
     assert body.endswith(b"\n")
     assert 1 < len(table(body)) < len(table(whole))
+
+
+@pytest.mark.parametrize("framing", Framing)
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_cut_at_line_keeps_the_framing_intact(
+    serve: Serve, client: httpx.Client, framing: Framing, encoding: str
+) -> None:
+    sandbox = serve(faults={1: Fault.CUT_AT_LINE}, reading=Reading(framing=framing), nasty=False)
+    headers = {"Accept-Encoding": encoding}
+    cut, complete = (client.get(sandbox.url + EXPORT, headers=headers) for _ in range(2))
+    assert complete.text.startswith(cut.text)
+    assert cut.text.count("\n") == 500
+    for response in (cut, complete):
+        if framing is Framing.LENGTH:
+            assert int(response.headers["Content-Length"]) == response.num_bytes_downloaded
+        else:
+            assert response.headers["Transfer-Encoding"] == "chunked"
 
 
 def test_cut_mid_line(broken: Broken, raw_get: RawGet, whole: bytes) -> None:
@@ -201,6 +220,15 @@ def test_ragged_row(broken: Broken, raw_get: RawGet) -> None:
     assert sorted(widths) == [9] * 1_000 + [10]
 
 
+@pytest.mark.parametrize("newline", Newline)
+def test_repeated_row(serve: Serve, raw_get: RawGet, newline: Newline) -> None:
+    sandbox = serve(faults={1: Fault.REPEATED_ROW}, reading=Reading(newline=newline), nasty=False)
+    rows, good = (table(spoiled(raw_get, sandbox)) for _ in range(2))
+    [repeated] = [i for i in range(1, len(rows)) if rows[i] == rows[i - 1]]
+    del rows[repeated]
+    assert rows == good
+
+
 def test_bad_utf8(broken: Broken, raw_get: RawGet, whole: bytes) -> None:
     body = spoiled(raw_get, broken(Fault.BAD_UTF8))
     with pytest.raises(UnicodeDecodeError):
@@ -231,8 +259,6 @@ def test_columns(broken: Broken, raw_get: RawGet, fault: Fault, header: list[str
 
 
 @pytest.mark.parametrize("fault", [Fault.BAD_DATE, Fault.CUT_AT_LINE, Fault.CUT_IN_QUOTES])
-def test_without_rows_there_is_nothing_to_spoil(
-    serve: Serve, raw_get: RawGet, fault: Fault
-) -> None:
+def test_faults_of_rows_need_a_row(serve: Serve, raw_get: RawGet, fault: Fault) -> None:
     sandbox = serve(contacts=0, faults={1: fault})
     assert spoiled(raw_get, sandbox).decode() == ",".join(STANDARD) + "\n"

@@ -1,4 +1,4 @@
-"""What holds for every call: key, quotas, headers, envelope, log."""
+"""What all calls have in common: key, quotas, headers, envelope, log."""
 
 import logging
 from collections.abc import Callable
@@ -16,12 +16,12 @@ Serve = Callable[..., Sandbox]
 
 
 class Clock(Protocol):
-    """The fixture's clock."""
+    """The clock of the fixture."""
 
     now: datetime
 
-    def go_on(self, seconds: float) -> None:
-        """Let time pass."""
+    def advance(self, seconds: float) -> None:
+        """Advance the clock."""
 
 
 @pytest.mark.parametrize("header", [None, "Bearer wbk_other", "Bearer", "Basic wbk_sandbox", "ä"])
@@ -52,16 +52,18 @@ def test_unknown_paths_and_methods(serve: Serve, client: httpx.Client) -> None:
 def test_rolling_hour(serve: Serve, client: httpx.Client, clock: Clock) -> None:
     url = serve(clock=clock, quotas=Quotas(exports=1)).url + "/contacts/export"
     assert client.get(url).status_code == 200
-    clock.go_on(3_599)
+    clock.advance(3_599)
     refused = client.get(url)
     assert refused.status_code == 429
     assert int(refused.headers["X-RateLimit-Reset"]) == clock.now.timestamp() + 1
     assert "Retry-After" not in refused.headers
-    clock.go_on(1)
+    clock.advance(1)
     assert client.get(url).status_code == 200
 
 
-def test_headers_may_describe_the_day(serve: Serve, client: httpx.Client, clock: Clock) -> None:
+def test_headers_can_describe_the_daily_quota(
+    serve: Serve, client: httpx.Client, clock: Clock
+) -> None:
     reading = Reading(header_window=HeaderWindow.DAILY, retry_after=RetryAfter.SECONDS)
     sandbox = serve(clock=clock, quotas=Quotas(exports=1, daily=100), reading=reading)
     client.get(sandbox.url + "/contacts/export")
@@ -81,7 +83,7 @@ def test_daily_quota_refuses_every_call(serve: Serve, client: httpx.Client) -> N
     assert (refused.status_code, refused.headers["X-RateLimit-Limit"]) == (429, "2")
 
 
-def test_date_is_that_of_the_clock(serve: Serve, client: httpx.Client, clock: Clock) -> None:
+def test_date_header_follows_the_clock(serve: Serve, client: httpx.Client, clock: Clock) -> None:
     response = client.get(serve(clock=clock).url + "/contacts")
     assert response.headers.get_list("Date") == ["Mon, 15 Jun 2026 10:30:00 GMT"]
     assert parsedate_to_datetime(response.headers["Date"]) == clock.now

@@ -11,10 +11,10 @@ NOW = parse("2026-06-15T10:30:00Z")
 
 
 def taken(book: QuotaBook, now: int, *, export: bool = True) -> bool:
-    return book.take(now, export=export) is None
+    return book.take(now, export="contacts" if export else None) is None
 
 
-def test_rolling_window_frees_a_call_when_the_oldest_is_an_hour_old() -> None:
+def test_rolling_window_restores_each_call_after_an_hour() -> None:
     book = QuotaBook(Quotas(exports=2))
     assert taken(book, NOW)
     assert taken(book, NOW + 60 * SECOND)
@@ -23,14 +23,14 @@ def test_rolling_window_frees_a_call_when_the_oldest_is_an_hour_old() -> None:
     assert not taken(book, NOW + 3_600 * SECOND)
 
 
-def test_aligned_window_frees_all_on_the_hour() -> None:
+def test_aligned_window_restores_all_calls_on_the_hour() -> None:
     book = QuotaBook(Quotas(exports=1, aligned=True))
     assert taken(book, NOW)
     assert not taken(book, NOW + 1_799 * SECOND)
     assert taken(book, NOW + 1_800 * SECOND)
 
 
-def test_refused_calls_count_only_if_told_so() -> None:
+def test_counting_refused_calls_is_an_option() -> None:
     for counts, free in ((False, True), (True, False)):
         book = QuotaBook(Quotas(exports=1, refused_count=counts))
         assert taken(book, NOW)
@@ -42,9 +42,9 @@ def test_daily_and_minute_quotas_count_every_call() -> None:
     book = QuotaBook(Quotas(daily=3, minute=2))
     assert taken(book, NOW, export=False)
     assert taken(book, NOW)
-    assert book.take(NOW, export=False) is book.minute
+    assert book.take(NOW, export=None) is book.minute
     assert taken(book, NOW + 60 * SECOND)
-    assert book.take(NOW + 120 * SECOND, export=True) is book.daily
+    assert book.take(NOW + 120 * SECOND, export="contacts") is book.daily
     assert book.daily.resets_at(NOW) == parse("2026-06-16")
     assert taken(book, parse("2026-06-16"))
 

@@ -1,4 +1,4 @@
-"""The context manager."""
+"""Starting and stopping a sandbox."""
 
 import socket
 import threading
@@ -15,13 +15,13 @@ def test_loopback_only(host: str) -> None:
         Sandbox(host=host)
 
 
-def test_two_at_once_on_ports_of_their_own() -> None:
+def test_two_sandboxes_use_different_ports() -> None:
     with Sandbox(contacts=1) as one, Sandbox(contacts=2) as other:
         counts = [httpx.get(box.origin + "/sandbox").json()["contacts"] for box in (one, other)]
     assert counts == [1, 2]
 
 
-def test_end_leaves_no_thread_and_no_listener() -> None:
+def test_stopping_leaves_no_thread_and_no_listener() -> None:
     before = threading.active_count()
     with Sandbox() as sandbox:
         pass
@@ -33,7 +33,7 @@ def test_end_leaves_no_thread_and_no_listener() -> None:
 @pytest.mark.parametrize(
     "options", [{"latency": 3_600.0}, {"faults": {1: Fault.STALL}, "stall": 3_600.0}]
 )
-def test_end_does_not_wait_for_calls_that_hang(options: dict[str, object]) -> None:
+def test_stopping_does_not_wait_for_hanging_calls(options: dict[str, object]) -> None:
     with Sandbox(**options) as sandbox:  # type: ignore[arg-type]
         address = httpx.URL(sandbox.url)
         sock = socket.create_connection((address.host, address.port or 0))
@@ -45,7 +45,7 @@ def test_end_does_not_wait_for_calls_that_hang(options: dict[str, object]) -> No
     sock.close()
 
 
-def test_a_store_of_ones_own() -> None:
+def test_custom_store_and_key() -> None:
     with Sandbox(store=Store([0, 1_000_000]), key="wbk_own") as sandbox:
         headers = {"Authorization": "Bearer wbk_own"}
         answer = httpx.get(sandbox.url + "/contacts", headers=headers).json()

@@ -1,4 +1,4 @@
-"""The store: the model of LeadLex without HTTP."""
+"""The model of LeadLex without HTTP."""
 
 from itertools import pairwise
 from sys import getsizeof
@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_leadlex.sandbox import Filter, History, Reading, Store
+from tap_leadlex.sandbox import History, Reading, Store, matching
 from tap_leadlex.sandbox.columns import Columns
 from tap_leadlex.sandbox.histories import make
 from tap_leadlex.sandbox.instants import SECOND
-from tap_leadlex.sandbox.readings import Bound, ListMode, Order, Precision
+from tap_leadlex.sandbox.readings import Bound, ListMode, Order, Precision, Rounding, Step
 
 
 def ids(store: Store, columns: Columns) -> list[str]:
@@ -38,7 +38,26 @@ def test_bounds(lower: Bound, upper: Bound, inside: tuple[int, ...]) -> None:
     assert store.count(after=2 * SECOND, before=4 * SECOND) == len(inside)
 
 
-def test_crossed_bounds_hold_nothing() -> None:
+@pytest.mark.parametrize(
+    ("step", "rounding", "exported", "listed"),
+    [
+        (Step.US, Rounding.DOWN, [1.6], [1.6, 2.2]),
+        (Step.S, Rounding.DOWN, [1.2, 1.6], [1.2, 1.6, 2.2]),
+        (Step.S, Rounding.UP, [2.2], [2.2]),
+        (Step.S, Rounding.NEAREST, [], [2.2]),
+    ],
+)
+def test_rounded_bounds(
+    step: Step, rounding: Rounding, exported: list[float], listed: list[float]
+) -> None:
+    reading = Reading(precision=Precision.US, bound_step=step, bound_rounding=rounding)
+    store = Store(times(1.2, 1.6, 2.2), reading=reading)
+    [after, before] = times(1.5, 2.2)
+    assert list(store.export(after=after, before=before).times) == times(*exported)
+    assert list(store.page(after=after)[0].times) == times(*listed)
+
+
+def test_crossed_bounds_select_nothing() -> None:
     assert len(Store(times(1, 2, 3)).export(after=3 * SECOND, before=1 * SECOND)) == 0
 
 
@@ -51,13 +70,13 @@ def test_crossed_bounds_hold_nothing() -> None:
         (Precision.US_SHOWN_AS_S, 1_234_567),
     ],
 )
-def test_precision_is_that_of_the_stored_value(precision: Precision, kept: int) -> None:
+def test_dates_are_stored_with_the_precision(precision: Precision, kept: int) -> None:
     store = Store([1_234_567], reading=Reading(precision=precision))
     assert list(store.export(after=kept).times) == [kept]
     assert len(store.export(after=kept + 1)) == 0
 
 
-def test_orders_and_where_they_cut() -> None:
+def test_the_order_decides_which_rows_are_cut_off() -> None:
     def export(order: Order) -> Columns:
         return Store(times(*range(100)), reading=Reading(order=order)).export(limit=10)
 
@@ -67,7 +86,7 @@ def test_orders_and_where_they_cut() -> None:
     assert ids(everyone, export(Order.BY_ID)) == sorted(ids(everyone, everyone.export()))[:10]
 
 
-def test_shuffled_differs_from_call_to_call_but_not_from_run_to_run() -> None:
+def test_shuffled_changes_with_every_call_but_is_repeatable() -> None:
     reading = Reading(order=Order.SHUFFLED)
     store, again = (Store(times(*range(100)), reading=reading, seed=4) for _ in range(2))
     first, second = store.export(limit=50), store.export(limit=50)
@@ -83,7 +102,7 @@ def test_shuffled_differs_from_call_to_call_but_not_from_run_to_run() -> None:
     st.integers(-1, 31),
     st.integers(-1, 31),
 )
-def test_an_export_is_a_part_of_what_is_within_the_bounds(
+def test_an_export_contains_only_rows_within_the_bounds(
     seconds: list[int], order: Order, limit: int, after: int, before: int
 ) -> None:
     store = Store(times(*seconds), reading=Reading(order=order))
@@ -95,16 +114,17 @@ def test_an_export_is_a_part_of_what_is_within_the_bounds(
 
 def test_list_and_tag_filters() -> None:
     store = Store(make(History.EVEN, 10_000))
-    half = store.export(where=Filter(list_id="list-half"))
+    half = store.export(where=matching(list_id="list-half"))
     assert 4_800 < len(half) < 5_200
-    assert half == store.export(where=Filter(list_id="list-half"))
-    assert len(store.export(where=Filter(list_id="nobody's"))) == 0
-    both = Filter(tags=frozenset({"client", "board"}))
+    assert half == store.export(where=matching(list_id="list-half"))
+    assert len(store.export(where=matching(list_id="nobody's"))) == 0
+    tags = {"client", "board"}
+    both = matching(tag=tags)
     tagged = list(store.rows(store.export(where=both)))
     assert tagged
-    assert all(both.tags <= set(row.contact.tags) for row in tagged)
-    assert len(tagged) == sum(both.tags <= set(row.contact.tags) for row in store.rows())
-    assert store.count(where=Filter(list_id="list-half", tags=both.tags)) < len(tagged)
+    assert all(tags <= set(row.contact.tags) for row in tagged)
+    assert len(tagged) == sum(tags <= set(row.contact.tags) for row in store.rows())
+    assert store.count(where=both | matching(list_id="list-half")) < len(tagged)
 
 
 def test_pages() -> None:
@@ -133,11 +153,11 @@ def test_pages_sorted_by_other_keys() -> None:
     assert all(time >= 10 * SECOND for time in by_name.times)
 
 
-def test_search_looks_at_names_and_emails() -> None:
+def test_search_matches_names_and_emails() -> None:
     store = Store(times(1, 2))
     made = store.create(3 * SECOND, {"full_name": "Ann Example", "email": "boss@example.com"})
     for part in ("ann ex", "BOSS@"):
-        page, total = store.page(where=Filter(search=part))
+        page, total = store.page(where=matching(search=part))
         assert (ids(store, page), total) == ([made.contact.id], 1)
 
 
@@ -159,10 +179,10 @@ def test_create_edit_delete() -> None:
     generated = store.create(2 * SECOND)
     assert [time // SECOND for time in store.export().times] == [1, 2, 2, 3]
     assert ids(store, store.export())[1:3] == [made.contact.id, generated.contact.id]
-    assert store.count(where=Filter(tags=frozenset({"x"}))) == 1
+    assert store.count(where=matching(tag="x")) == 1
     edited = store.edit(made.contact.id, {"tags": ()}, 9 * SECOND)
     assert edited == store.find(made.contact.id)
-    assert store.count(where=Filter(tags=frozenset({"x"}))) == 0
+    assert store.count(where=matching(tag="x")) == 0
     assert store.delete(made.contact.id)
     assert not store.delete(made.contact.id)
     assert store.find(made.contact.id) is None
@@ -170,7 +190,32 @@ def test_create_edit_delete() -> None:
     assert len(store) == 3
 
 
-def test_ids_of_the_deleted_are_never_given_again() -> None:
+@pytest.mark.parametrize("sort", ["id", "full_name", "-updated_date"])
+def test_sorted_pages_are_never_stale(sort: str) -> None:
+    def listed() -> list[str]:
+        return ids(store, store.page(sort=sort)[0])
+
+    store = Store(times(*range(10)))
+    before = listed()
+    made = store.create(10 * SECOND, {"full_name": "Aaron"})
+    assert sorted(listed()) == sorted([*before, made.contact.id])
+    store.edit(before[0], {"full_name": "\U0010ffff"}, -SECOND)
+    if sort != "id":
+        assert listed()[-1] == before[0]
+    store.delete(before[4])
+    assert sorted(listed()) == sorted({*before, made.contact.id} - {before[4]})
+
+
+def test_exports_by_id_are_never_stale() -> None:
+    store = Store(times(*range(10)), reading=Reading(order=Order.BY_ID))
+    before = ids(store, store.export())
+    made = store.create(10 * SECOND)
+    assert ids(store, store.export()) == sorted([*before, made.contact.id])
+    store.delete(before[4])
+    assert ids(store, store.export()) == sorted({*before, made.contact.id} - {before[4]})
+
+
+def test_ids_of_deleted_records_are_not_reused() -> None:
     store = Store(times(1))
     made = store.create(SECOND)
     store.delete(made.contact.id)
@@ -184,7 +229,7 @@ def test_an_export_is_a_snapshot() -> None:
     assert list(chosen.times) == times(1, 2, 3)
 
 
-def test_no_rows_are_no_rows() -> None:
+def test_rows_of_an_empty_selection() -> None:
     store = Store(times(1))
     assert list(store.rows(store.export(after=2 * SECOND))) == []
 

@@ -29,7 +29,7 @@ def test_envelope_and_fields(serve: Serve, client: httpx.Client) -> None:
     assert list(answer["data"]["contacts"][0]) == FIELDS
 
 
-def test_the_kth_contact_in_one_small_call(serve: Serve, client: httpx.Client) -> None:
+def test_one_call_returns_the_kth_contact(serve: Serve, client: httpx.Client) -> None:
     sandbox = serve(contacts=60_000)
     answer = listed(client, sandbox, per_page=1, page=49_000)
     [contact] = answer["data"]["contacts"]
@@ -107,7 +107,10 @@ def test_date_before_window_mode(serve: Serve, client: httpx.Client) -> None:
     assert answer["data"]["contacts"][0]["created_at"] == "2024-12-31T00:00:00Z"
 
 
-@pytest.mark.parametrize("fault", [fault for fault in ListFault if fault is not ListFault.RESET])
+@pytest.mark.parametrize(
+    "fault",
+    [fault for fault in ListFault if fault not in {ListFault.RESET, ListFault.ERROR_WITH_DATA}],
+)
 def test_faults_by_number(serve: Serve, client: httpx.Client, fault: ListFault) -> None:
     url = serve(list_faults={2: fault}).url + "/contacts"
     first, second, third = (client.get(url) for _ in range(3))
@@ -123,3 +126,10 @@ def test_reset(serve: Serve, client: httpx.Client) -> None:
     with pytest.raises(httpx.ReadError):
         client.get(sandbox.url + "/contacts")
     assert sandbox.list_calls[0].status == 0
+
+
+def test_error_with_data(serve: Serve, client: httpx.Client) -> None:
+    sandbox = serve(list_faults={2: ListFault.ERROR_WITH_DATA})
+    whole, spoiled = (listed(client, sandbox) for _ in range(2))
+    assert spoiled.pop("error")["code"] == "internal_error"
+    assert spoiled == whole
