@@ -140,6 +140,9 @@ class ExportedStream(Stream):
         )
         whole = Window(at.start, self._cutoff)
         run_log = RunLog(self.logger, self._scope.resource, whole)
+        if self._budget.stop:
+            run_log.info(f"Skipped: {self._budget.stop.reason}.")
+            return ()
         path = self._scope.resource.export_path
         with self._client, http_request_counter(self.name, path) as self._calls:
             exporter = Exporter(

@@ -162,8 +162,8 @@ class Planner:
         if middle is None:
             msg = (
                 f"LeadLex has {self._limit} or more {self._resource.records} created within a "
-                f"second of {timestamps.plain(window.start)}: one export cannot carry them, and time "
-                f"bounds cannot split them. {self._ways_out}"
+                f"second of {timestamps.plain(window.start)}. One export cannot carry them, and "
+                f"time bounds cannot split them. {self._ways_out}"
             )
             raise DenseInstantError(msg)
         self._full = None

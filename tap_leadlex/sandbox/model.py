@@ -16,12 +16,10 @@ from tap_leadlex.planning.planner import Planner
 from tap_leadlex.planning.sweep import sweep
 from tap_leadlex.planning.windows import Boundary, ExportRequest, ExportResult, ListEntry, Window
 from tap_leadlex.resources import CONTACTS
-from tap_leadlex.sandbox.instants import DAY, SECOND, from_datetime, to_datetime
+from tap_leadlex.sandbox.instants import SECOND, from_datetime, to_datetime
+from tap_leadlex.sandbox.listing import page_shown
 from tap_leadlex.sandbox.readings import ListMode, Precision
 from tap_leadlex.sandbox.store import Store
-
-SHALLOW_ROWS = 20
-"""In the mode `shallow`, the list shows no entries beyond this rank."""
 
 _REFUSED = {ListMode.FORBIDDEN: 403, ListMode.MISSING: 404, ListMode.LIMITED: 429}
 
@@ -106,17 +104,8 @@ class Model:
             msg = f"LeadLex refused it (HTTP {_REFUSED[mode]})"
             raise ListError(msg)
         after = None if start is None else from_datetime(start - timestamps.SECOND)
-        page, total = self.listed.page(page=rank, per_page=1, after=after)
-        counted = {
-            ListMode.WRONG_TOTAL: total // 2,
-            ListMode.NEAR_TOTAL: total + 3,
-            ListMode.NO_TOTAL: None,
-        }.get(mode, total)
-        too_deep = mode is ListMode.SHALLOW and rank > SHALLOW_ROWS
-        if not len(page) or mode is ListMode.EMPTY or too_deep:
-            return ListEntry(None, counted)
-        earlier = DAY if mode is ListMode.DATE_BEFORE_WINDOW and after is not None else 0
-        return ListEntry(self._printed(page.times[0] - earlier), counted)
+        rows, total = page_shown(self.listed, page=rank, per_page=1, after=after)
+        return ListEntry(self._printed(rows[0].created) if rows else None, total)
 
     @contextmanager
     def export(self, request: ExportRequest) -> Iterator[ModelExport | None]:

@@ -174,7 +174,7 @@ def test_a_run_that_may_wait_goes_on_when_the_quota_opens(
     assert statuses(sandbox).count(429) == 1
     told = reset is not ResetStyle.NONE or retry_after is not RetryAfter.NONE
     assert sum(time.slept) == (40 * 60 if aligned and told else HOUR)
-    waiting = [line for line in done.lines("INFO") if line.startswith("Waiting for the export quota")]
+    waiting = [line for line in done.lines("INFO") if line.startswith("Waiting for the export")]
     assert len(waiting) == len(time.slept) == (40 if aligned and told else 60)
     assert max(time.slept) <= 60
 

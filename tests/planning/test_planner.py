@@ -25,7 +25,7 @@ from tap_leadlex.planning.windows import (
     Window,
 )
 from tap_leadlex.resources import CONTACTS
-from tap_leadlex.sandbox import History, Reading, Store
+from tap_leadlex.sandbox import History, Reading, Store, listing
 from tap_leadlex.sandbox.histories import make
 from tap_leadlex.sandbox.instants import from_datetime, to_datetime
 from tap_leadlex.sandbox.model import Model as LeadLex
@@ -40,6 +40,14 @@ DAY = 86_400 * SECOND
 BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
 CUTOFF = datetime(2026, 7, 1, tzinfo=UTC)
 EVERYTHING = Window(None, CUTOFF)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _shallow() -> Iterator[None]:
+    """Make the list mode `shallow` matter to workspaces as small as these."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listing, "SHALLOW_ROWS", 20)
+        yield
 
 
 class KilledError(Exception):
