@@ -27,10 +27,10 @@ lint: .venv/.ready ## check style, dependencies, workflows, scripts and meltano.
 	$(BIN)/shellcheck .ci/run $(wildcard examples/*/*.sh)
 
 kill: .venv/.ready ## kill syncing taps at 500 random moments and let others go on (two hours)
-	$(BIN)/python -m tests.kill --seeds 500
+	$(BIN)/python scripts/kill.py --seeds 500
 
 types: .venv/.ready ## check types
-	$(BIN)/mypy tap_leadlex tests demo benchmarks hub
+	$(BIN)/mypy tap_leadlex tests scripts benchmarks
 
 test: setup lint types ## check style and types, run all tests
 	$(BIN)/pytest --numprocesses=auto
@@ -39,7 +39,7 @@ test-examples: setup .venv-airflow/.ready .venv-moto/.ready ## run every example
 	$(BIN)/pytest --numprocesses=auto --dist=loadfile tests/examples
 
 demo: .venv/.ready .venv-targets/.ready ## sync a sandbox, or your workspace, into a DuckDB file
-	@$(BIN)/python demo/first_sync.py
+	@$(BIN)/python scripts/demo.py
 
 bench: .venv/.ready ## count exports, weigh speed and memory beside others (half an hour)
 	@$(BIN)/python benchmarks/exports.py --json build/exports.json

@@ -1,7 +1,7 @@
 """Draws docs/sweep.svg: the exports of a real sweep over a bursty history.
 
-After a change of the planner: `python benchmarks/picture.py > docs/sweep.svg`.
-"""  # noqa: INP001 - a program, not a package
+After a change to the planner, run `python scripts/picture.py > docs/sweep.svg`.
+"""
 
 from __future__ import annotations
 
