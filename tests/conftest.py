@@ -34,6 +34,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(_OF_THE_MACHINE) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+    # Programs that a test starts, too: the SDK warns about each Python near its end of life.
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore:Python 3.:FutureWarning")
 
 
 @pytest.fixture
