@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 
 .PHONY: help setup lint types test test-examples kill demo bench pins clean
 
-help: ## say what each target does
+help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile
 
 setup: .venv/.ready .venv-targets/.ready .venv-postgres/.ready .venv-meltano/.ready ## make the virtual environments
@@ -26,26 +26,26 @@ lint: .venv/.ready ## check style, dependencies, workflows, scripts and meltano.
 	$(BIN)/zizmor --offline --quiet .github examples/ci
 	$(BIN)/shellcheck .ci/run $(wildcard examples/*/*.sh)
 
-kill: .venv/.ready ## kill syncing taps at 500 random moments and let others go on (two hours)
-	$(BIN)/python -m tests.kill --seeds 500
+kill: .venv/.ready ## stop and resume syncs at random moments, 500 times (two hours)
+	$(BIN)/python scripts/kill.py --seeds 500
 
 types: .venv/.ready ## check types
-	$(BIN)/mypy tap_leadlex tests demo benchmarks hub
+	$(BIN)/mypy tap_leadlex tests scripts benchmarks
 
-test: setup lint types ## check style and types, run all tests
+test: setup lint types ## check style and types, run all tests but those of the examples
 	$(BIN)/pytest --numprocesses=auto
 
-test-examples: setup .venv-airflow/.ready .venv-moto/.ready ## run every example as its users do
+test-examples: setup .venv-airflow/.ready .venv-moto/.ready ## run every example as users run it
 	$(BIN)/pytest --numprocesses=auto --dist=loadfile tests/examples
 
 demo: .venv/.ready .venv-targets/.ready ## sync a sandbox, or your workspace, into a DuckDB file
-	@$(BIN)/python demo/first_sync.py
+	@$(BIN)/python scripts/demo.py
 
-bench: .venv/.ready ## count exports, weigh speed and memory beside others (half an hour)
+bench: .venv/.ready ## compare exports, speed and memory with other tools (half an hour)
 	@$(BIN)/python benchmarks/exports.py --json build/exports.json
 	@$(BIN)/python benchmarks/speed.py --json build/speed.json
 
-pins: .venv/.ready ## renew the pins in requirements/
+pins: .venv/.ready ## update the pins in requirements/
 	$(call pin,dev,--group dev --all-extras pyproject.toml)
 	$(call pin,targets,requirements/targets.in)
 	$(call pin,postgres,requirements/postgres.in)
@@ -53,7 +53,7 @@ pins: .venv/.ready ## renew the pins in requirements/
 	$(call pin,airflow,requirements/airflow.in)
 	$(call pin,moto,requirements/moto.in)
 
-clean: ## remove the virtual environments and what demo and benchmarks wrote
+clean: ## remove the virtual environments and the output of demo and benchmarks
 	rm -rf .venv .venv-* .demo build
 
 # pip, because it is what every Python has and what every package mirror is configured for.

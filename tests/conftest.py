@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tap_leadlex.sandbox import Sandbox
+from tests.support import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +34,14 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(_OF_THE_MACHINE) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+    # Programs that a test starts, too: the SDK warns about each Python near its end of life.
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore:Python 3.:FutureWarning")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Return a clock that only the test and the tap's waits move."""
+    return FakeClock()
 
 
 @pytest.fixture

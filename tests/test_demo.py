@@ -52,7 +52,7 @@ def run_demo(tmp_path: Path) -> Callable[..., Done]:
             else {}
         )
         return subprocess.run(  # noqa: S603 - our own program
-            [sys.executable, ROOT / "demo/first_sync.py", f"--targets={targets}", *arguments],
+            [sys.executable, ROOT / "scripts/demo.py", f"--targets={targets}", *arguments],
             cwd=tmp_path,
             env={**os.environ, **workspace, "TAP_LEADLEX_SETTLE_SECONDS": "0"},
             capture_output=True,
@@ -119,7 +119,7 @@ def test_a_failing_target_fails_the_demo(run_demo: Callable[..., Done], tmp_path
     done = run_demo("--contacts=200", target=BREAKING)
 
     assert done.returncode == 1
-    (log,) = re.findall(r"The demo failed: target-duckdb failed; (\S+) says why\.\n$", done.stdout)
+    (log,) = re.findall(r"The demo failed: target-duckdb failed; see (\S+)\.\n$", done.stdout)
     assert "The disk is full." in (tmp_path / log).read_text()
 
 
@@ -148,4 +148,4 @@ def test_a_failing_tap_fails_the_demo(
     done = run_demo(sandbox=serve(contacts=10, faults={1: Fault.RAGGED_ROW}))
 
     assert done.returncode == 1
-    assert done.stdout.endswith("The demo failed: tap-leadlex failed; its last line says why.\n")
+    assert done.stdout.endswith("The demo failed: tap-leadlex failed; see its last line.\n")

@@ -1,4 +1,4 @@
-"""What the tap takes and gives is said in five places; they say the same."""
+"""Settings, properties, capabilities and commands are the same in the code and on every page."""
 
 from __future__ import annotations
 
@@ -17,10 +17,16 @@ from tap_leadlex.scope import Scope
 from tap_leadlex.streams import schema
 from tap_leadlex.tap import TapLeadLex
 from tests.environments import ROOT
+from tests.support.pages import PAGES, code
 
 if TYPE_CHECKING:
-    from .support import Json
+    from pathlib import Path
 
+    from tests.support import Json
+
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+TARGETS = dict(re.findall(r"^([a-z-]+):(?:.*## (.+))?", MAKEFILE, re.MULTILINE))
+PINS = sorted((ROOT / "requirements").glob("*.txt"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MELTANO = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
 EXTRACTOR = MELTANO["plugins"]["extractors"][0]
@@ -119,17 +125,44 @@ def test_env_example_has_every_setting() -> None:
     ]
 
 
-def test_every_make_target_that_is_named_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+def commands(text: str) -> dict[str, set[str]]:
+    """Return the make targets and the Python programs that the code of a page names."""
+    named = "\n".join(code(text))
+    return {
+        "make": set(re.findall(r"\bmake ([a-z][a-z-]*)", named)),
+        "python": set(re.findall(r"\bpython ([\w/]+\.py)", named)),
+    }
 
-    assert set(re.findall(r"\bmake ([a-z]+)", re.sub(r"```.*?```", "", README))) <= targets
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_that_a_page_names_exists(page: Path) -> None:
+    named = commands(page.read_text(encoding="utf-8"))
+
+    assert named["make"] <= TARGETS.keys()
+    for program in named["python"]:
+        assert (ROOT / program).is_file() or (page.parent / program).is_file()
 
 
-def test_every_file_that_is_linked_exists() -> None:
-    linked = re.findall(r"\]\((?!https:)([^)#]+)", README)
+def test_commands_are_found_in_code_only() -> None:
+    page = "Make it: make sure, then `make one`.\n\n```sh\n$ make two-b\npython a/b.py --c\n```\n"
 
-    assert linked
-    assert all((ROOT / name).is_file() for name in linked)
+    assert commands(page) == {"make": {"one", "two-b"}, "python": {"a/b.py"}}
+
+
+def test_every_make_target_that_ci_runs_exists() -> None:
+    files = [ROOT / ".ci/run", *(ROOT / ".github/workflows").glob("*.yml")]
+    runs = "".join(file.read_text(encoding="utf-8") for file in files)
+    named = set(re.findall(r"^(?: *run: )?make ([a-z-]+)", runs, re.MULTILINE))
+
+    assert named >= {"test", "test-examples", "demo"}
+    assert named <= TARGETS.keys()
+
+
+def test_make_help_describes_every_target() -> None:
+    (phony,) = re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)
+
+    assert TARGETS.keys() == set(phony.split())
+    assert all(TARGETS.values())
 
 
 def test_the_changelog_begins_with_this_version() -> None:
@@ -138,10 +171,17 @@ def test_the_changelog_begins_with_this_version() -> None:
     assert version == TapLeadLex.plugin_version
 
 
-@pytest.mark.parametrize("name", ["dev", "targets", "meltano"])
-def test_pins_have_hashes_and_no_host(name: str) -> None:
-    pins = (ROOT / f"requirements/{name}.txt").read_text()
+@pytest.mark.parametrize("file", PINS, ids=lambda file: file.stem)
+def test_pins_have_hashes_and_no_host(file: Path) -> None:
+    pins = file.read_text()
     entries = re.split(r"^(?=\w)", pins, flags=re.MULTILINE)[1:]
 
+    assert entries
     assert all("==" in entry and "--hash=sha256:" in entry for entry in entries)
     assert "://" not in pins
+
+
+def test_every_environment_has_pins() -> None:
+    pinned = set(re.findall(r"\$\(call pin,(\w+),", MAKEFILE))
+
+    assert {file.stem for file in PINS} == pinned

@@ -18,8 +18,8 @@ from tests.environments import ROOT
 from tests.support import TIMEOUT
 from tests.test_documentation import EXTRACTOR
 
-PROGRAM = ROOT / "hub/definition.py"
-TEXT = (ROOT / "hub/tap-leadlex.yml").read_text(encoding="utf-8")
+PROGRAM = ROOT / "scripts/hub.py"
+TEXT = (ROOT / "scripts/hub.yml").read_text(encoding="utf-8")
 DEFINITION = yaml.safe_load(TEXT)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -45,7 +45,7 @@ KINDS = "array boolean date_iso8601 decimal email file integer oauth object opti
 def test_the_definition_is_what_the_tap_says_of_itself() -> None:
     made = subprocess.check_output([sys.executable, PROGRAM], text=True, timeout=TIMEOUT)  # noqa: S603
 
-    assert made == TEXT, "Run: python hub/definition.py > hub/tap-leadlex.yml"
+    assert made == TEXT, "Run: python scripts/hub.py > scripts/hub.yml"
 
 
 def test_meltano_yml_and_the_definition_say_the_same() -> None:

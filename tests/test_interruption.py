@@ -8,8 +8,10 @@ import pytest
 
 from tap_leadlex.sandbox import Quotas
 from tap_leadlex.sandbox.faults import Fault
-from tests.kill import Ending, Tap, Target, attempt, settings_for
-from tests.support import by_id, truth
+from tests.support import by_id, env_for, truth
+from tests.support.processes import SUCCEEDED, Ending, TapProcess
+from tests.support.target import Target
+from tests.support.trials import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,18 +21,19 @@ if TYPE_CHECKING:
 
 UNLIMITED = Quotas(exports=None)
 SIGNALS = [Ending.TERM, Ending.INT]
+LIMIT = 50
 BIG = 13_000
 """Contacts that make one window too big for memory, and far too big for a pipe."""
 
 
-def start(sandbox: Sandbox, folder: Path, target: Target, **settings: object) -> Tap:
-    """Start a tap from where the target is."""
+def start(sandbox: Sandbox, folder: Path, target: Target, **settings: object) -> TapProcess:
+    """Start a tap from the last STATE that the target confirmed."""
     target.restart()
-    return Tap(folder, target, settings_for(sandbox, **settings))
+    return TapProcess(folder, target, env_for(sandbox, **settings))
 
 
 def finish(sandbox: Sandbox, folder: Path, target: Target, **settings: object) -> None:
-    """Go on to the end: then the target holds what LeadLex holds."""
+    """Run a tap to the end. The target must then hold what LeadLex holds."""
     with start(sandbox, folder, target, **settings) as tap:
         tap.check(None, tap.end())
     assert target.records == by_id(truth(sandbox))
@@ -38,7 +41,7 @@ def finish(sandbox: Sandbox, folder: Path, target: Target, **settings: object) -
 
 @pytest.mark.parametrize("seed", range(10))
 def test_killed_and_resumed_the_destination_equals_leadlex(seed: int) -> None:
-    """The long run: `python -m tests.kill --seeds 500`."""
+    """`make kill` runs 500 of these."""
     attempt(seed)
 
 
@@ -47,15 +50,15 @@ def test_a_signal_ends_a_wait_for_the_quota(
     serve: Callable[..., Sandbox], tmp_path: Path, ending: Ending
 ) -> None:
     sandbox = serve(contacts=200, quotas=Quotas(exports=2))
-    target = Target()
-    with start(sandbox, tmp_path, target, export_limit=50, quota_wait_seconds=7_200) as tap:
-        while "Waiting for the export quota" not in tap.log:
+    target = Target(LIMIT)
+    with start(sandbox, tmp_path, target, export_limit=LIMIT, quota_wait_seconds=7_200) as tap:
+        while "Waiting for the export" not in tap.log:
             assert tap.read(0.01), tap.log
         tap.check(ending, tap.stop(ending))
     assert 0 < len(target.kept) < 200
 
     sandbox.workspace.quota.exports.size = None
-    finish(sandbox, tmp_path, target, export_limit=50)
+    finish(sandbox, tmp_path, target, export_limit=LIMIT)
 
 
 @pytest.mark.parametrize("ending", SIGNALS)
@@ -63,14 +66,14 @@ def test_a_signal_ends_a_download(
     serve: Callable[..., Sandbox], tmp_path: Path, ending: Ending
 ) -> None:
     sandbox = serve(contacts=200, quotas=UNLIMITED, faults={3: Fault.STALL}, stall=3_600)
-    target = Target()
-    with start(sandbox, tmp_path, target, export_limit=50, request_timeout=3_600) as tap:
+    target = Target(LIMIT)
+    with start(sandbox, tmp_path, target, export_limit=LIMIT, request_timeout=3_600) as tap:
         while len(sandbox.exports) < 3:
             assert tap.read(0.01), tap.log
         tap.check(ending, tap.stop(ending))
     assert 0 < len(target.kept) < 200
 
-    finish(sandbox, tmp_path, target, export_limit=50)
+    finish(sandbox, tmp_path, target, export_limit=LIMIT)
 
 
 @pytest.mark.parametrize("ending", list(Ending))
@@ -94,11 +97,23 @@ def test_in_the_middle_of_a_big_window(
     assert len(sandbox.exports) == 2
 
 
+@pytest.mark.parametrize("ending", list(Ending))
+def test_after_the_sync(serve: Callable[..., Sandbox], tmp_path: Path, ending: Ending) -> None:
+    sandbox = serve(contacts=20, quotas=UNLIMITED)
+    target = Target(LIMIT)
+    with start(sandbox, tmp_path, target, export_limit=LIMIT) as tap:
+        while SUCCEEDED not in tap.log:
+            tap.read(0.001)
+        tap.check(ending, tap.stop(ending))
+
+    finish(sandbox, tmp_path, target, export_limit=LIMIT)
+
+
 def test_a_target_that_is_gone_ends_the_tap_quietly(
     serve: Callable[..., Sandbox], tmp_path: Path
 ) -> None:
     sandbox = serve(contacts=500, quotas=UNLIMITED)
-    with start(sandbox, tmp_path, Target(), export_limit=100) as tap:
+    with start(sandbox, tmp_path, Target(100), export_limit=100) as tap:
         tap.leave()
         assert tap.wait() == 1
         assert "Traceback" not in tap.log

@@ -1,29 +1,27 @@
-"""What the pages point to is there, and what they quote is what the files say."""
+"""Links between pages, and files that a page quotes in full."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PAGES += sorted((ROOT / "examples").glob("**/README.md"))
+from tests.environments import ROOT
+from tests.support.pages import PAGES, blocks, prose
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
-
-
-def prose(page: Path) -> str:
-    """Give a page without its blocks of code, in which a `#` begins no heading."""
-    return re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
 
 
 @cache
 def anchors(page: Path) -> set[str]:
-    """Give the anchors that GitHub makes of a page's headings."""
+    """Return the anchors that GitHub makes of a page's headings."""
     made: list[str] = []
-    for heading in re.findall(r"^#+ +(.+?) *$", prose(page), re.MULTILINE):
+    for heading in re.findall(r"^#+ +(.+?) *$", prose(page.read_text("utf-8")), re.MULTILINE):
         text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower()
         slug = re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
         again = sum(re.fullmatch(rf"{re.escape(slug)}(-\d+)?", other) is not None for other in made)
@@ -32,7 +30,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def is_there(page: Path, link: str) -> bool:
-    """Tell whether a link of a page leads to a file, and to a heading in it if it names one."""
+    """Return whether a link leads to a file, and to a heading in it if it names one."""
     path, _, anchor = link.partition("#")
     target = (page.parent / path).resolve() if path else page
     return target.exists() and (not anchor or anchor in anchors(target))
@@ -40,7 +38,7 @@ def is_there(page: Path, link: str) -> bool:
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_links_lead_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?://)([^)\s]+)\)", prose(page))
+    links = re.findall(r"\]\((?!https?://)([^)\s]+)\)", prose(page.read_text("utf-8")))
 
     assert [link for link in links if not is_there(page, link)] == []
 
@@ -63,6 +61,6 @@ def test_every_page_is_in_the_index() -> None:
 
 
 def test_the_readme_quotes_the_nightly_sync() -> None:
-    (quoted,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    (quoted,) = blocks((ROOT / "README.md").read_text("utf-8"), "yaml")
 
     assert quoted == (ROOT / "examples/ci/sync-validation.yml").read_text("utf-8")

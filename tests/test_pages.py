@@ -1,4 +1,4 @@
-"""The examples on the pages of docs/ do what the pages say."""
+"""The examples on the pages in docs/ do what the pages say."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import yaml
 
 from tap_leadlex.sandbox.faults import ListFault
 from tests.environments import ROOT, environment
-from tests.support import FIELDS, TIMEOUT, Json, by_id, catalog_without, config_for, run
-from tests.test_troubleshooting import MODULES, messages, normal
+from tests.support import FIELDS, TIMEOUT, Json, by_id, catalog_without, config_for, pages, run
+from tests.support.messages import SOURCES, normal, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,9 +30,8 @@ REFRESH = {"replication-method": "FULL_TABLE", "selected": True}
 
 
 def blocks(page: str, language: str) -> list[str]:
-    """Give the blocks of code of a page in one language."""
-    text = (ROOT / "docs" / page).read_text("utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    """Return the content of a page's code blocks in one language."""
+    return pages.blocks((ROOT / "docs" / page).read_text("utf-8"), language)
 
 
 def digest(method: str, text: str) -> str:
@@ -151,7 +150,7 @@ def test_tags_become_a_text(serve: Callable[..., Sandbox]) -> None:
 
 
 def test_the_log_lines_are_lines_of_the_tap() -> None:
-    said = set().union(*(messages(module.read_text("utf-8")) for module in MODULES))
+    said = set().union(*map(texts, SOURCES))
     whole = "|".join(re.escape(text).replace("…", ".*") for text in said if text.count(" ") > 5)
 
     lines = "".join(blocks("quota.md", "log")).splitlines()

@@ -1,18 +1,15 @@
-"""The picture of the sweep shows what the planner does now."""
+"""The picture of the sweep is up to date with the planner."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tests.environments import ROOT
 
 
 def test_the_picture_is_in_step_with_the_planner() -> None:
-    script = ROOT / "benchmarks" / "picture.py"
-    program = [sys.executable, str(script)]
-    drawn = subprocess.run(program, check=True, capture_output=True).stdout  # noqa: S603 - ours
+    drawn = subprocess.check_output([sys.executable, ROOT / "scripts/picture.py"])  # noqa: S603
 
-    shown = (ROOT / "docs" / "sweep.svg").read_bytes()
-    assert drawn == shown, "run: python benchmarks/picture.py > docs/sweep.svg"
+    shown = (ROOT / "docs/sweep.svg").read_bytes()
+    assert drawn == shown, "Run: python scripts/picture.py > docs/sweep.svg"

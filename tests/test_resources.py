@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import parse_qsl
 
 from tap_leadlex.resources import CONTACTS, Column, Filter, Kind, Resource
 from tap_leadlex.sandbox import History, Quotas, Sandbox, Store
 from tap_leadlex.sandbox.histories import make
-from tap_leadlex.sandbox.instants import from_datetime
+from tap_leadlex.sandbox.instants import to_datetime
+from tap_leadlex.sandbox.workspace import Endpoint
 from tap_leadlex.setting import Setting
 from tap_leadlex.settings import SettingsReader
+from tap_leadlex.tap import TapLeadLex
 from tests.sandbox import matters
-from tests.support import Json, Run, by_id, config_for, run, truth
+from tests.support import FakeClock, Json, Run, by_id, config_for, run, truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +53,7 @@ MATTERS = Resource(
 READER = SettingsReader((CONTACTS, MATTERS))
 
 
-class TwoStreams(ImpatientTap):
+class TwoStreams(TapLeadLex):
     """The tap, with one more entry in its table of streams."""
 
     resources = (CONTACTS, MATTERS)
@@ -127,9 +129,9 @@ def test_a_filter_of_its_own_reaches_export_list_and_state(
 
 def test_quota_and_resume_hold_over_both_streams(serve: Callable[..., Sandbox]) -> None:
     """One warning a run, no call after the refusal, and nothing lost or repeated in the end."""
-    now = datetime(2026, 7, 1, tzinfo=UTC)
+    clock = FakeClock()
     store = store_of(350)
-    sandbox = serve(contacts=400, stores=[store], quotas=Quotas(exports=3), clock=lambda: now)
+    sandbox = serve(contacts=400, stores=[store], quotas=Quotas(exports=3), clock=clock)
     config = config_for(sandbox, export_limit=100, check_drift=False)
     records: dict[str, list[str]] = {"contacts": [], "matters": []}
     state: Json | None = None
@@ -137,7 +139,7 @@ def test_quota_and_resume_hold_over_both_streams(serve: Callable[..., Sandbox]) 
 
     while True:
         before = len(sandbox.exports)
-        done = run(config, tap=TwoStreams, state=state)
+        done = clock.run(config, tap=TwoStreams, state=state)
         assert done.exit_code == 0
         for stream, ids in records.items():
             ids += [record["id"] for record in of_stream(done, stream)]
@@ -148,7 +150,7 @@ def test_quota_and_resume_hold_over_both_streams(serve: Callable[..., Sandbox]) 
         (warning,) = done.warnings
         assert warning.startswith("Stopped: the export quota is used up")
         assert [call.status for call in sandbox.exports[before:]] == [200, 200, 200, 429]
-        now += timedelta(hours=1)
+        clock.sleep(3_600)
 
     assert stops >= 2
     assert sorted(records["contacts"]) == sorted(record["id"] for record in truth(sandbox))
@@ -170,16 +172,10 @@ def test_max_exports_is_for_the_whole_run(serve: Callable[..., Sandbox]) -> None
 def test_waits_come_out_of_one_allowance(serve: Callable[..., Sandbox]) -> None:
     """The wait of the first stream leaves too little for the second."""
     clock = FakeClock()
-    sandbox = serve(
-        contacts=250, stores=[store_of(350)], quotas=Quotas(exports=3), clock=clock.now
-    )
-
-    class Tap(TwoStreams):
-        def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - of the tap
-            super(ImpatientTap, self).__init__(clock=clock.clock, **kwargs)
+    sandbox = serve(contacts=250, stores=[store_of(350)], quotas=Quotas(exports=3), clock=clock)
 
     config = config_for(sandbox, export_limit=100, quota_wait_seconds=3_600, check_drift=False)
-    done = run(config, tap=Tap)
+    done = clock.run(config, tap=TwoStreams)
 
     assert done.exit_code == 0
     assert [call.status for call in sandbox.exports].count(429) == 2

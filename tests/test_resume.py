@@ -16,8 +16,9 @@ from tap_leadlex.sandbox import Call, History, Quotas, Reading, Sandbox, Store
 from tap_leadlex.sandbox.faults import ListFault
 from tap_leadlex.sandbox.instants import from_datetime
 from tap_leadlex.sandbox.readings import Bound, Order, Precision
-from tests.kill import FULL_TABLE
 from tests.support import (
+    FULL_TABLE,
+    FakeClock,
     Json,
     Run,
     bookmark,
@@ -288,11 +289,12 @@ def test_what_may_still_be_committed_late_is_left_for_later(serve: Callable[...,
 
 def test_no_bookmark_stands_ahead_of_leadlex_s_own_clock(serve: Callable[..., Sandbox]) -> None:
     behind = datetime.now(UTC) - timedelta(hours=3)
-    sandbox = serve(contacts=100, clock=lambda: behind)
+    clock = FakeClock(behind)
+    sandbox = serve(contacts=100, clock=clock)
 
     first = run(config_for(sandbox))
     late = sandbox.store.create(at(behind + timedelta(hours=1))).contact.id
-    sandbox.workspace.clock = lambda: datetime.now(UTC)
+    clock.at = datetime.now(UTC)
     second = run(config_for(sandbox), state=first.state)
 
     assert first.exit_code == second.exit_code == 0

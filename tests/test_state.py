@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_leadlex import timestamps
-from tap_leadlex.clock import Clock
 from tap_leadlex.sandbox import Quotas, Reading, Sandbox
 from tap_leadlex.sandbox.instants import from_datetime
 from tap_leadlex.sandbox.readings import Presence
-from tap_leadlex.tap import TapLeadLex
 from tests.support import (
+    FakeClock,
     Json,
-    Run,
     bookmark,
     by_id,
     catalog_without,
     config_for,
-    run,
     state_at,
     truth,
 )
@@ -29,42 +26,9 @@ from tests.support import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC)
+NOW = FakeClock().at
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 WAYS = ("Restore the setting", "refresh fully", "another state id")
-
-
-class FakeTime:
-    """LeadLex's clock, and ours, which may stand apart from it."""
-
-    def __init__(self) -> None:
-        """Begin with both alike."""
-        self.at = NOW
-        self.skew = timedelta(0)
-
-    def leadlex(self) -> datetime:
-        """Tell LeadLex's time."""
-        return self.at
-
-    def here(self) -> datetime:
-        """Tell ours."""
-        return self.at + self.skew
-
-    def run(self, config: Json, **options: Any) -> Run:  # noqa: ANN401 - of `run`
-        """Run the tap by our clock."""
-        clock = Clock(now=self.here, sleep=lambda _: None)
-
-        class Tap(TapLeadLex):
-            def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - of the tap
-                super().__init__(clock=clock, **kwargs)
-
-        return run(config, tap=Tap, **options)
-
-
-@pytest.fixture
-def time() -> FakeTime:
-    """Give the clocks."""
-    return FakeTime()
 
 
 def create(sandbox: Sandbox, instant: datetime) -> str:
@@ -100,13 +64,13 @@ TAGGED: Json = {"tags": ["client", "lead"]}
     ],
 )
 def test_what_the_bookmark_was_not_earned_under_ends_before_any_call(
-    serve: Callable[..., Sandbox], time: FakeTime, before: Json, now: Json
+    serve: Callable[..., Sandbox], clock: FakeClock, before: Json, now: Json
 ) -> None:
-    sandbox = serve(contacts=50, clock=time.leadlex)
-    state = time.run(config_for(sandbox, **before)).state
+    sandbox = serve(contacts=50, clock=clock)
+    state = clock.run(config_for(sandbox, **before)).state
     calls = len(sandbox.calls)
 
-    done = time.run(config_for(sandbox, **now), state=state)
+    done = clock.run(config_for(sandbox, **now), state=state)
 
     assert done.exit_code == 1
     assert len(sandbox.calls) == calls
@@ -133,13 +97,13 @@ def test_what_the_bookmark_was_not_earned_under_ends_before_any_call(
     ],
 )
 def test_what_changes_nothing_goes_on(
-    serve: Callable[..., Sandbox], time: FakeTime, before: Json, now: Json
+    serve: Callable[..., Sandbox], clock: FakeClock, before: Json, now: Json
 ) -> None:
-    sandbox = serve(contacts=50, clock=time.leadlex)
-    state = time.run(config_for(sandbox, **before)).state
-    time.at += DAY
+    sandbox = serve(contacts=50, clock=clock)
+    state = clock.run(config_for(sandbox, **before)).state
+    clock.at += DAY
 
-    done = time.run(config_for(sandbox, **now), state=state)
+    done = clock.run(config_for(sandbox, **now), state=state)
 
     assert (done.exit_code, done.failures, done.warnings) == (0, [], [])
     assert done.ids == []
@@ -147,29 +111,29 @@ def test_what_changes_nothing_goes_on(
 
 
 def test_another_selection_and_another_url_go_on(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
-    sandbox = serve(contacts=50, clock=time.leadlex)
+    sandbox = serve(contacts=50, clock=clock)
     config = config_for(sandbox)
-    state = time.run(config).state
+    state = clock.run(config).state
     elsewhere = config | {"api_url": sandbox.url.replace("127.0.0.1", "localhost")}
-    time.at += DAY
+    clock.at += DAY
     create(sandbox, NOW + HOUR)
 
-    done = time.run(elsewhere, state=state, catalog=catalog_without(config, "email", "tags"))
+    done = clock.run(elsewhere, state=state, catalog=catalog_without(config, "email", "tags"))
 
     assert (done.exit_code, len(done.ids)) == (0, 1)
 
 
 def test_a_state_without_filters_counts_as_unfiltered(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
-    sandbox = serve(contacts=50, clock=time.leadlex)
+    sandbox = serve(contacts=50, clock=clock)
     old = state_at("2026-06-30T00:00:00.000000Z")
 
-    filtered = time.run(config_for(sandbox, **LISTED), state=old)
+    filtered = clock.run(config_for(sandbox, **LISTED), state=old)
     calls = len(sandbox.calls)
-    unfiltered = time.run(config_for(sandbox), state=old)
+    unfiltered = clock.run(config_for(sandbox), state=old)
 
     assert (filtered.exit_code, calls) == (1, 0)
     assert WAYS[0] in filtered.failures[0]
@@ -177,12 +141,12 @@ def test_a_state_without_filters_counts_as_unfiltered(
 
 
 def test_the_filters_stand_beside_what_the_sdk_owns(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
-    sandbox = serve(contacts=50, clock=time.leadlex)
+    sandbox = serve(contacts=50, clock=clock)
     config = config_for(sandbox, tags=["lead", "client"], list_id="list-half")
 
-    state = of_stream(time.run(config | {"start_date": "2024-01-01"}).state)
+    state = of_stream(clock.run(config | {"start_date": "2024-01-01"}).state)
 
     assert state["filters"] == {"list_id": "list-half", "tags": ["client", "lead"]}
     assert state["since"] == "2024-01-01T00:00:00.000000Z"
@@ -192,17 +156,17 @@ def test_the_filters_stand_beside_what_the_sdk_owns(
 
 @pytest.mark.parametrize("without", ["a state", "the bookmark"])
 def test_a_full_refresh_may_change_the_filters(
-    serve: Callable[..., Sandbox], time: FakeTime, without: str
+    serve: Callable[..., Sandbox], clock: FakeClock, without: str
 ) -> None:
-    sandbox = serve(contacts=50, clock=time.leadlex)
-    state: Json | None = time.run(config_for(sandbox)).state
+    sandbox = serve(contacts=50, clock=clock)
+    state: Json | None = clock.run(config_for(sandbox)).state
     if without == "a state":
         state = None
     else:
         assert state is not None
         state = {"bookmarks": {"contacts": {}}}
 
-    done = time.run(config_for(sandbox, **LISTED), state=state)
+    done = clock.run(config_for(sandbox, **LISTED), state=state)
 
     assert done.exit_code == 0
     assert 0 < len(done.ids) < 50
@@ -211,14 +175,14 @@ def test_a_full_refresh_may_change_the_filters(
 @pytest.mark.parametrize("key", ["delivered", "since", "replication_key_value"])
 @pytest.mark.parametrize("value", [-1, "soon", [], {"a": 1}])
 def test_a_state_that_makes_no_sense_ends_in_one_line(
-    serve: Callable[..., Sandbox], time: FakeTime, key: str, value: object
+    serve: Callable[..., Sandbox], clock: FakeClock, key: str, value: object
 ) -> None:
-    sandbox = serve(contacts=5, clock=time.leadlex)
-    state = deepcopy(time.run(config_for(sandbox)).state)
+    sandbox = serve(contacts=5, clock=clock)
+    state = deepcopy(clock.run(config_for(sandbox)).state)
     of_stream(state)[key] = value
     calls = len(sandbox.calls)
 
-    done = time.run(config_for(sandbox), state=state)
+    done = clock.run(config_for(sandbox), state=state)
 
     assert (done.exit_code, len(sandbox.calls)) == (1, calls)
     (failure,) = done.failures
@@ -229,17 +193,17 @@ def test_a_state_that_makes_no_sense_ends_in_one_line(
 
 
 def test_a_look_back_never_moves_the_bookmark_or_the_count_back(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
-    sandbox = serve(contacts=400, clock=time.leadlex, quotas=Quotas(exports=None))
+    sandbox = serve(contacts=400, clock=clock, quotas=Quotas(exports=None))
     config = config_for(sandbox, export_limit=50)
-    first = time.run(config)
+    first = clock.run(config)
     late = create(sandbox, NOW - 10 * DAY)
-    time.at += DAY
+    clock.at += DAY
     create(sandbox, NOW + HOUR)
     year = config | {"lookback_seconds": 365 * 86_400}
 
-    second = time.run(year, state=first.state)
+    second = clock.run(year, state=first.state)
 
     marks = [str(bookmark(state)) for state in second.states]
     assert len(marks) >= 3
@@ -250,7 +214,7 @@ def test_a_look_back_never_moves_the_bookmark_or_the_count_back(
     assert of_stream(second.state)["delivered"] == 401  # each contact above the bookmark, once
 
     # Stopped in the middle of the look-back, nothing is lost either.
-    stopped = time.run(year | {"max_exports": 2}, state=first.state)
+    stopped = clock.run(year | {"max_exports": 2}, state=first.state)
     assert stopped.exit_code == 0
     assert stopped.bookmark in (None, first.bookmark)
 
@@ -261,55 +225,55 @@ def test_a_look_back_never_moves_the_bookmark_or_the_count_back(
 @pytest.mark.parametrize("skew", [HOUR, -HOUR, 90 * SECOND, -90 * SECOND])
 @pytest.mark.parametrize("settle", [0, 60])
 def test_a_clock_that_is_wrong_loses_and_repeats_nothing(
-    serve: Callable[..., Sandbox], time: FakeTime, skew: timedelta, settle: int
+    serve: Callable[..., Sandbox], clock: FakeClock, skew: timedelta, settle: int
 ) -> None:
-    sandbox = serve(contacts=300, clock=time.leadlex, quotas=Quotas(exports=None))
+    sandbox = serve(contacts=300, clock=clock, quotas=Quotas(exports=None))
     config = config_for(sandbox, export_limit=100, settle_seconds=settle)
-    time.skew = skew
+    clock.skew = skew
     ids: list[str] = []
     state: Json | None = None
 
     for _ in range(6):
         for ago in (0, 1, 59, 61, 600, 1_700):
-            create(sandbox, time.at - ago * SECOND + timedelta(milliseconds=1))
-        done = time.run(config, state=state)
+            create(sandbox, clock.at - ago * SECOND + timedelta(milliseconds=1))
+        done = clock.run(config, state=state)
         assert (done.exit_code, done.failures) == (0, [])
         (warning,) = done.warnings
         seconds = abs(skew).total_seconds()
         direction = "fast" if skew > timedelta(0) else "slow"
         assert f"{seconds:.0f} s {direction}" in warning
         mark = timestamps.parse(str(done.bookmark))
-        assert mark <= time.at - settle * SECOND
+        assert mark <= clock.at - settle * SECOND
         ids, state = ids + done.ids, done.state
-        time.at += timedelta(minutes=30)
+        clock.at += timedelta(minutes=30)
 
-    time.skew = timedelta(0)
-    time.at += DAY
-    last = time.run(config, state=state)
+    clock.skew = timedelta(0)
+    clock.at += DAY
+    last = clock.run(config, state=state)
     assert last.warnings == []
     assert sorted(ids + last.ids) == sorted(record["id"] for record in truth(sandbox))
 
 
 @pytest.mark.parametrize("skew", [timedelta(0), 4 * SECOND, -50 * SECOND])
 def test_a_clock_that_is_right_within_the_settle_time_is_not_worth_a_word(
-    serve: Callable[..., Sandbox], time: FakeTime, skew: timedelta
+    serve: Callable[..., Sandbox], clock: FakeClock, skew: timedelta
 ) -> None:
-    sandbox = serve(contacts=20, clock=time.leadlex)
-    time.skew = skew
+    sandbox = serve(contacts=20, clock=clock)
+    clock.skew = skew
 
-    done = time.run(config_for(sandbox, settle_seconds=60))
+    done = clock.run(config_for(sandbox, settle_seconds=60))
 
     assert done.warnings == []
     assert len(done.ids) == 20
 
 
 def test_without_a_date_the_local_clock_rules_and_one_warning_says_so(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
     reading = Reading(date_header=Presence.NO)
-    sandbox = serve(contacts=300, clock=time.leadlex, reading=reading, quotas=Quotas(exports=None))
+    sandbox = serve(contacts=300, clock=clock, reading=reading, quotas=Quotas(exports=None))
 
-    done = time.run(config_for(sandbox, export_limit=100, settle_seconds=60))
+    done = clock.run(config_for(sandbox, export_limit=100, settle_seconds=60))
 
     assert by_id(done.records) == by_id(truth(sandbox))
     assert len(sandbox.exports) > 3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -14,6 +13,7 @@ from tap_leadlex.sandbox import Fault, Quotas, Sandbox
 from tap_leadlex.tap import TapLeadLex
 from tests.support import (
     FIELDS,
+    FakeClock,
     Json,
     Run,
     by_id,
@@ -487,6 +487,7 @@ def test_structured_logging_is_left_to_the_runner(
 )
 def test_structured_logs_tell_schedulers_of_a_stop_and_of_the_calls(
     serve: Callable[..., Sandbox],
+    clock: FakeClock,
     structured: dict[str, str],
     settings: Json,
     calls: int,
@@ -495,7 +496,7 @@ def test_structured_logs_tell_schedulers_of_a_stop_and_of_the_calls(
     sandbox = serve(
         contacts=500,
         quotas=Quotas(exports=2, window_seconds=600),
-        clock=lambda: datetime(2026, 7, 1, tzinfo=UTC),
+        clock=clock,
     )
 
     done = run_process(config_for(sandbox, export_limit=100, **settings), env=structured)

@@ -4,65 +4,22 @@ from __future__ import annotations
 
 import re
 import socket
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import pytest
 
 from tap_leadlex import timestamps
-from tap_leadlex.clock import Clock
 from tap_leadlex.sandbox import Fault, Quotas, Reading, Sandbox
 from tap_leadlex.sandbox.readings import HeaderWindow, ListMode, ResetStyle, RetryAfter
-from tap_leadlex.tap import TapLeadLex
-from tests.support import Json, Run, by_id, config_for, run, state_at, truth
+from tests.support import FakeClock, Json, by_id, config_for, state_at, truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC)
 LIMIT = 100
 HOUR = 3_600
-
-
-@dataclass
-class FakeTime:
-    """A clock for both sides, in which waits take no time of ours.
-
-    Attributes:
-        at: The present instant.
-        slept: The waits so far, in seconds.
-    """
-
-    at: datetime = NOW
-    slept: list[float] = field(default_factory=list)
-
-    def now(self) -> datetime:
-        """Tell the time."""
-        return self.at
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        assert seconds >= 0
-        self.slept.append(seconds)
-        self.at += timedelta(seconds=seconds)
-
-    def run(self, config: Json, **options: Any) -> Run:  # noqa: ANN401 - of `run`
-        """Run the tap by this clock."""
-        clock = Clock(now=self.now, sleep=self.sleep)
-
-        class Tap(TapLeadLex):
-            def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - of the tap
-                super().__init__(clock=clock, **kwargs)
-
-        return run(config, tap=Tap, **options)
-
-
-@pytest.fixture
-def time() -> FakeTime:
-    """Give a clock."""
-    return FakeTime()
 
 
 def limits(sandbox: Sandbox) -> list[int]:
@@ -84,16 +41,16 @@ def small(sandbox: Sandbox, **settings: Any) -> Json:  # noqa: ANN401 - any sett
 
 
 def test_a_run_stops_in_good_order_when_the_quota_ends(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
-    sandbox = serve(contacts=1_000, quotas=Quotas(exports=4), clock=time.now)
+    sandbox = serve(contacts=1_000, quotas=Quotas(exports=4), clock=clock)
 
-    first = time.run(small(sandbox))
+    first = clock.run(small(sandbox))
 
     assert first.exit_code == 0
     assert first.failures == []
     assert statuses(sandbox) == [200, 200, 200, 200, 429]
-    assert time.slept == []
+    assert clock.slept == []
     (warning,) = first.warnings
     assert f"{len(first.ids)} contacts synced" in warning
     assert f"about {1_000 - len(first.ids)} left" in warning
@@ -107,8 +64,8 @@ def test_a_run_stops_in_good_order_when_the_quota_ends(
     # The next runs, each after an hour, take nothing twice.
     ids, state = first.ids, first.state
     while len(ids) < 1_000:
-        time.sleep(HOUR)
-        done = time.run(small(sandbox), state=state)
+        clock.sleep(HOUR)
+        done = clock.run(small(sandbox), state=state)
         assert done.exit_code == 0
         assert done.ids
         ids, state = ids + done.ids, done.state
@@ -121,11 +78,11 @@ def canonical(printed: str) -> str:
 
 
 def test_a_quota_that_is_used_up_from_the_beginning(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
-    sandbox = serve(contacts=50, quotas=Quotas(exports=0), clock=time.now)
+    sandbox = serve(contacts=50, quotas=Quotas(exports=0), clock=clock)
 
-    done = time.run(small(sandbox), state=state_at("2024-01-01T00:00:00.000000Z"))
+    done = clock.run(small(sandbox), state=state_at("2024-01-01T00:00:00.000000Z"))
 
     assert done.exit_code == 0
     assert len(done.warnings) == 1
@@ -135,12 +92,12 @@ def test_a_quota_that_is_used_up_from_the_beginning(
 
 
 def test_without_the_list_the_warning_does_not_guess_what_is_left(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
     reading = Reading(list_mode=ListMode.FORBIDDEN)
-    sandbox = serve(contacts=1_000, quotas=Quotas(exports=3), clock=time.now, reading=reading)
+    sandbox = serve(contacts=1_000, quotas=Quotas(exports=3), clock=clock, reading=reading)
 
-    (warning,) = time.run(small(sandbox)).warnings
+    (warning,) = clock.run(small(sandbox)).warnings
 
     assert " contacts synced. " in warning
     assert "left" not in warning
@@ -152,20 +109,20 @@ def test_without_the_list_the_warning_does_not_guess_what_is_left(
 def test_a_run_that_may_wait_goes_on_when_the_quota_opens(
     *,
     serve: Callable[..., Sandbox],
-    time: FakeTime,
+    clock: FakeClock,
     reset: ResetStyle,
     retry_after: RetryAfter,
     aligned: bool,
 ) -> None:
-    time.at += timedelta(minutes=20)
+    clock.at += timedelta(minutes=20)
     sandbox = serve(
         contacts=700,
         quotas=Quotas(exports=4, aligned=aligned),
-        clock=time.now,
+        clock=clock,
         reading=Reading(reset=reset, retry_after=retry_after),
     )
 
-    done = time.run(small(sandbox, quota_wait_seconds=3 * HOUR))
+    done = clock.run(small(sandbox, quota_wait_seconds=3 * HOUR))
 
     assert done.exit_code == 0
     assert done.failures == done.warnings == []
@@ -173,21 +130,21 @@ def test_a_run_that_may_wait_goes_on_when_the_quota_opens(
     assert statuses(sandbox).count(200) == 8
     assert statuses(sandbox).count(429) == 1
     told = reset is not ResetStyle.NONE or retry_after is not RetryAfter.NONE
-    assert sum(time.slept) == (40 * 60 if aligned and told else HOUR)
+    assert sum(clock.slept) == (40 * 60 if aligned and told else HOUR)
     waiting = [line for line in done.lines("INFO") if line.startswith("Waiting for the export")]
-    assert len(waiting) == len(time.slept) == (40 if aligned and told else 60)
-    assert max(time.slept) <= 60
+    assert len(waiting) == len(clock.slept) == (40 if aligned and told else 60)
+    assert max(clock.slept) <= 60
 
 
 def test_the_waits_of_a_run_add_up_and_one_too_many_is_not_begun(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
-    sandbox = serve(contacts=1_000, quotas=Quotas(exports=2), clock=time.now)
+    sandbox = serve(contacts=1_000, quotas=Quotas(exports=2), clock=clock)
 
-    done = time.run(small(sandbox, quota_wait_seconds=2 * HOUR + HOUR // 2))
+    done = clock.run(small(sandbox, quota_wait_seconds=2 * HOUR + HOUR // 2))
 
     assert done.exit_code == 0
-    assert sum(time.slept) == 2 * HOUR
+    assert sum(clock.slept) == 2 * HOUR
     assert statuses(sandbox) == [200, 200, 429, 200, 200, 429, 200, 200, 429]
     (warning,) = done.warnings
     assert "quota_wait_seconds" in warning
@@ -195,88 +152,88 @@ def test_the_waits_of_a_run_add_up_and_one_too_many_is_not_begun(
 
 @pytest.mark.parametrize("allowed", [0, 1, HOUR - 1])
 def test_a_wait_longer_than_allowed_is_not_begun(
-    serve: Callable[..., Sandbox], time: FakeTime, allowed: int
+    serve: Callable[..., Sandbox], clock: FakeClock, allowed: int
 ) -> None:
-    sandbox = serve(contacts=500, quotas=Quotas(exports=2), clock=time.now)
+    sandbox = serve(contacts=500, quotas=Quotas(exports=2), clock=clock)
 
-    done = time.run(small(sandbox, quota_wait_seconds=allowed))
+    done = clock.run(small(sandbox, quota_wait_seconds=allowed))
 
-    assert (done.exit_code, len(done.warnings), time.slept) == (0, 1, [])
+    assert (done.exit_code, len(done.warnings), clock.slept) == (0, 1, [])
     assert statuses(sandbox) == [200, 200, 429]
 
 
 def test_the_quota_of_the_day_ends_a_run_that_may_wait_an_hour(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
     reading = Reading(header_window=HeaderWindow.DAILY, list_mode=ListMode.FORBIDDEN)
     sandbox = serve(
-        contacts=900, quotas=Quotas(exports=None, daily=5), clock=time.now, reading=reading
+        contacts=900, quotas=Quotas(exports=None, daily=5), clock=clock, reading=reading
     )
 
-    done = time.run(small(sandbox, quota_wait_seconds=HOUR))
+    done = clock.run(small(sandbox, quota_wait_seconds=HOUR))
 
     assert done.exit_code == 0
-    assert time.slept == []
+    assert clock.slept == []
     (warning,) = done.warnings
     assert "reopens at 2026-07-02T00:00:00Z" in warning
 
 
 def test_the_quota_of_the_minute_is_waited_for(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
     reading = Reading(list_mode=ListMode.FORBIDDEN, retry_after=RetryAfter.SECONDS)
     sandbox = serve(
-        contacts=900, quotas=Quotas(exports=None, minute=6), clock=time.now, reading=reading
+        contacts=900, quotas=Quotas(exports=None, minute=6), clock=clock, reading=reading
     )
 
-    done = time.run(small(sandbox, quota_wait_seconds=HOUR))
+    done = clock.run(small(sandbox, quota_wait_seconds=HOUR))
 
     assert done.exit_code == 0
     assert by_id(done.records) == by_id(truth(sandbox))
-    assert 0 < sum(time.slept) <= 10 * 60
+    assert 0 < sum(clock.slept) <= 10 * 60
 
 
 def test_headers_before_a_refusal_do_not_make_a_run_wait(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
-    sandbox = serve(contacts=150, quotas=Quotas(exports=2), clock=time.now)
+    sandbox = serve(contacts=150, quotas=Quotas(exports=2), clock=clock)
 
-    done = time.run(small(sandbox, quota_wait_seconds=HOUR))
+    done = clock.run(small(sandbox, quota_wait_seconds=HOUR))
 
     assert statuses(sandbox) == [200, 200]
-    assert time.slept == []
+    assert clock.slept == []
     assert "LeadLex says 0 of 2 calls are left." in done.log
 
 
 def test_max_exports_stops_a_run_before_the_next_call(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
-    sandbox = serve(contacts=1_000, quotas=Quotas(exports=None), clock=time.now)
+    sandbox = serve(contacts=1_000, quotas=Quotas(exports=None), clock=clock)
 
-    first = time.run(small(sandbox, max_exports=3))
+    first = clock.run(small(sandbox, max_exports=3))
 
     assert (first.exit_code, len(sandbox.exports)) == (0, 3)
     (warning,) = first.warnings
     assert "max_exports is reached (3 calls)" in warning
     assert f"{len(first.ids)} contacts synced" in warning
-    rest = time.run(small(sandbox), state=first.state)
+    rest = clock.run(small(sandbox), state=first.state)
     assert by_id(first.records + rest.records) == by_id(truth(sandbox))
 
 
 def test_max_exports_that_suffices_is_not_felt(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
-    sandbox = serve(contacts=50, clock=time.now)
+    sandbox = serve(contacts=50, clock=clock)
 
-    done = time.run(small(sandbox, max_exports=1))
+    done = clock.run(small(sandbox, max_exports=1))
 
     assert (done.exit_code, done.warnings, len(done.ids)) == (0, [], 50)
 
 
-def test_retries_count_towards_max_exports(serve: Callable[..., Sandbox], time: FakeTime) -> None:
-    sandbox = serve(contacts=50, faults={1: Fault.UNAVAILABLE}, clock=time.now)
+def test_retries_count_towards_max_exports(serve: Callable[..., Sandbox], clock: FakeClock) -> None:
+    sandbox = serve(contacts=50, faults={1: Fault.UNAVAILABLE}, clock=clock)
 
-    done = time.run(small(sandbox, max_exports=1))
+    done = clock.run(small(sandbox, max_exports=1))
 
     assert (done.exit_code, done.records, len(sandbox.exports)) == (0, [], 1)
 
@@ -313,29 +270,29 @@ NEVER_RETRIED = [
 
 @pytest.mark.parametrize("fault", BROKEN)
 def test_a_broken_export_is_tried_again(
-    serve: Callable[..., Sandbox], time: FakeTime, fault: Fault
+    serve: Callable[..., Sandbox], clock: FakeClock, fault: Fault
 ) -> None:
-    sandbox = serve(contacts=50, faults={1: fault}, clock=time.now)
+    sandbox = serve(contacts=50, faults={1: fault}, clock=clock)
 
-    done = time.run(small(sandbox))
+    done = clock.run(small(sandbox))
 
     assert done.exit_code == 0
     assert by_id(done.records) == by_id(truth(sandbox))
     assert limits(sandbox) == [LIMIT, LIMIT]
-    assert len(time.slept) == 1
-    assert time.slept[0] > 0
+    assert len(clock.slept) == 1
+    assert clock.slept[0] > 0
     (warning,) = done.warnings
     assert "Retrying" in warning
 
 
 @pytest.mark.parametrize("fault", BROKEN)
 def test_exports_that_stay_broken_end_the_run_after_few_calls(
-    serve: Callable[..., Sandbox], time: FakeTime, fault: Fault
+    serve: Callable[..., Sandbox], clock: FakeClock, fault: Fault
 ) -> None:
     faults = dict.fromkeys(range(1, 100), fault)
-    sandbox = serve(contacts=50, faults=faults, clock=time.now, quotas=Quotas(exports=None))
+    sandbox = serve(contacts=50, faults=faults, clock=clock, quotas=Quotas(exports=None))
 
-    done = time.run(small(sandbox))
+    done = clock.run(small(sandbox))
 
     assert done.exit_code == 1
     assert done.records == []
@@ -347,41 +304,41 @@ def test_exports_that_stay_broken_end_the_run_after_few_calls(
     assert len(sandbox.exports) <= 7
 
 
-def test_the_waits_before_retries_grow(serve: Callable[..., Sandbox], time: FakeTime) -> None:
+def test_the_waits_before_retries_grow(serve: Callable[..., Sandbox], clock: FakeClock) -> None:
     faults = dict.fromkeys(range(1, 100), Fault.UNAVAILABLE)
-    sandbox = serve(contacts=5, faults=faults, clock=time.now, quotas=Quotas(exports=None))
+    sandbox = serve(contacts=5, faults=faults, clock=clock, quotas=Quotas(exports=None))
 
-    time.run(config_for(sandbox, export_limit=1))
+    clock.run(config_for(sandbox, export_limit=1))
 
     assert len(sandbox.exports) == 3
-    assert len(time.slept) == 2
-    assert 2 <= time.slept[0] < 4 <= time.slept[1] <= 60
+    assert len(clock.slept) == 2
+    assert 2 <= clock.slept[0] < 4 <= clock.slept[1] <= 60
 
 
-def test_a_server_that_is_not_there_is_tried_three_times(time: FakeTime) -> None:
+def test_a_server_that_is_not_there_is_tried_three_times(clock: FakeClock) -> None:
     """Less at once would not bring it back."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
-    done = time.run({"api_key": "wbk_any", "api_url": f"http://127.0.0.1:{port}/v1"})
+    done = clock.run({"api_key": "wbk_any", "api_url": f"http://127.0.0.1:{port}/v1"})
 
     assert done.exit_code == 1
     assert len(done.failures) == 1
-    assert len(done.warnings) == len(time.slept) == 2
+    assert len(done.warnings) == len(clock.slept) == 2
 
 
 @pytest.mark.parametrize("fault", NEVER_RETRIED)
 def test_what_would_be_the_same_again_is_not_tried_again(
-    serve: Callable[..., Sandbox], time: FakeTime, fault: Fault
+    serve: Callable[..., Sandbox], clock: FakeClock, fault: Fault
 ) -> None:
-    sandbox = serve(contacts=50, faults={1: fault}, clock=time.now)
+    sandbox = serve(contacts=50, faults={1: fault}, clock=clock)
 
-    done = time.run(small(sandbox))
+    done = clock.run(small(sandbox))
 
     assert done.exit_code == 1
     assert len(done.failures) == 1
     assert done.records == []
-    assert (len(sandbox.exports), time.slept) == (1, [])
+    assert (len(sandbox.exports), clock.slept) == (1, [])
 
 
 @pytest.mark.parametrize(
@@ -392,25 +349,25 @@ def test_what_would_be_the_same_again_is_not_tried_again(
     ],
 )
 def test_a_refusal_is_never_repeated(
-    serve: Callable[..., Sandbox], time: FakeTime, settings: Json, status: int
+    serve: Callable[..., Sandbox], clock: FakeClock, settings: Json, status: int
 ) -> None:
-    sandbox = serve(contacts=50, clock=time.now)
+    sandbox = serve(contacts=50, clock=clock)
 
-    done = time.run(small(sandbox) | settings)
+    done = clock.run(small(sandbox) | settings)
 
     assert done.exit_code == 1
     assert len(done.failures) == 1
     assert statuses(sandbox) == [status]
-    assert time.slept == []
+    assert clock.slept == []
 
 
 def test_a_fault_in_a_later_window_keeps_what_is_closed(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
-    sandbox = serve(contacts=500, faults={4: Fault.JSON_200}, clock=time.now)
+    sandbox = serve(contacts=500, faults={4: Fault.JSON_200}, clock=clock)
 
-    broken = time.run(small(sandbox))
-    rest = time.run(small(sandbox), state=broken.state)
+    broken = clock.run(small(sandbox))
+    rest = clock.run(small(sandbox), state=broken.state)
 
     assert broken.exit_code == 1
     assert rest.exit_code == 0
@@ -422,11 +379,11 @@ def test_a_fault_in_a_later_window_keeps_what_is_closed(
 
 
 def test_what_the_gateway_cannot_stream_is_asked_for_in_smaller_exports(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
-    sandbox = serve(contacts=500, max_export_rows=60, clock=time.now, quotas=Quotas(exports=None))
+    sandbox = serve(contacts=500, max_export_rows=60, clock=clock, quotas=Quotas(exports=None))
 
-    done = time.run(small(sandbox))
+    done = clock.run(small(sandbox))
 
     assert done.exit_code == 0
     assert by_id(done.records) == by_id(truth(sandbox))
@@ -438,11 +395,11 @@ def test_what_the_gateway_cannot_stream_is_asked_for_in_smaller_exports(
 
 
 def test_a_gateway_that_streams_nothing_ends_the_run(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
-    sandbox = serve(contacts=500, max_export_rows=0, clock=time.now, quotas=Quotas(exports=None))
+    sandbox = serve(contacts=500, max_export_rows=0, clock=clock, quotas=Quotas(exports=None))
 
-    done = time.run(small(sandbox))
+    done = clock.run(small(sandbox))
 
     assert done.exit_code == 1
     assert limits(sandbox) == [100, 100, 50, 50, 25, 25, 25]

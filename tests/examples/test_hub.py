@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tap_leadlex.sandbox import Sandbox
     from tests.support import Json
 
-FILE = ROOT / "hub/tap-leadlex.yml"
+FILE = ROOT / "scripts/hub.yml"
 DEFINITION = yaml.safe_load(FILE.read_text(encoding="utf-8"))
 VARIANT = DEFINITION["variant"]
 # What the Hub keeps for its own pages.

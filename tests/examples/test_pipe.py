@@ -20,8 +20,7 @@ from tap_leadlex.sandbox import Fault, Quotas, Sandbox
 from tests import postgres
 from tests.destination import create, records_in
 from tests.environments import ROOT, environment
-from tests.kill import settings_for
-from tests.support import FIELDS, PROGRAM, TIMEOUT, bookmark, by_id, state_at, truth
+from tests.support import FIELDS, PROGRAM, TIMEOUT, bookmark, by_id, env_for, state_at, truth
 
 from .example import Example
 
@@ -67,7 +66,7 @@ class Pipe:
         path = (PROGRAM.parent, environment("targets") / "bin", os.environ["PATH"])
         self._environment = {
             **os.environ,
-            **settings_for(sandbox, export_limit=LIMIT, **settings),
+            **env_for(sandbox, export_limit=LIMIT, **settings),
             "PATH": os.pathsep.join(map(str, path)),
         }
 

@@ -9,14 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_leadlex.clock import Clock
 from tap_leadlex.planning.drift import drift
 from tap_leadlex.planning.windows import ListEntry
 from tap_leadlex.sandbox import ListFault, Quotas, Reading, Sandbox, Store
 from tap_leadlex.sandbox.instants import from_datetime, to_datetime
 from tap_leadlex.sandbox.readings import Bound, DateForm, ListMode, Precision
-from tap_leadlex.tap import TapLeadLex
-from tests.support import Json, Run, config_for, run
+from tests.support import FakeClock, Json, Run, config_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,34 +27,17 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SECOND = timedelta(seconds=1)
 
 
-class FakeTime:
-    """A clock for both sides."""
-
-    def __init__(self) -> None:
-        """Begin at the bookmark of the first run."""
-        self.at = BOOKMARK
-
-    def now(self) -> datetime:
-        """Tell the time."""
-        return self.at
-
-    def run(self, config: Json, **options: Any) -> Run:  # noqa: ANN401 - of `run`
-        """Run the tap by this clock; every run must end well."""
-        clock = Clock(now=self.now, sleep=lambda _: None)
-
-        class Tap(TapLeadLex):
-            def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - of the tap
-                super().__init__(clock=clock, **kwargs)
-
-        done = run(config, tap=Tap, **options)
-        assert done.exit_code == 0
-        return done
-
-
 @pytest.fixture
-def time() -> FakeTime:
-    """Give a clock."""
-    return FakeTime()
+def clock() -> FakeClock:
+    """Return a clock that stands at the bookmark of the first run."""
+    return FakeClock(BOOKMARK)
+
+
+def sync(clock: FakeClock, config: Json, **options: Any) -> Run:  # noqa: ANN401 - as `run` has them
+    """Run the tap by a clock. Every run must succeed."""
+    done = clock.run(config, **options)
+    assert done.exit_code == 0
+    return done
 
 
 def create(sandbox: Sandbox, instant: datetime) -> str:
@@ -82,18 +63,18 @@ def drifted(done: Run) -> list[str]:
 @pytest.mark.parametrize("settings", [{}, {"start_date": "2024-01-01"}, {"list_id": "list-half"}])
 @pytest.mark.parametrize("list_lower", Bound)
 def test_back_dated_contacts_are_told_with_their_number(
-    serve: Callable[..., Sandbox], time: FakeTime, settings: Json, list_lower: Bound
+    serve: Callable[..., Sandbox], clock: FakeClock, settings: Json, list_lower: Bound
 ) -> None:
-    sandbox = serve(contacts=300, clock=time.now, reading=Reading(list_lower=list_lower))
+    sandbox = serve(contacts=300, clock=clock, reading=Reading(list_lower=list_lower))
     config = config_for(sandbox, **settings)
-    first = time.run(config)
+    first = sync(clock, config)
     known = set(first.ids)
     for number in range(7):
         create(sandbox, MIDDLE + number * HOUR)
-    fresh = {record["id"] for record in TimeMachine(time, config).everything()} - known
-    time.at += DAY
+    fresh = {record["id"] for record in TimeMachine(clock, config).everything()} - known
+    clock.at += DAY
 
-    second = time.run(config, state=first.state)
+    second = sync(clock, config, state=first.state)
 
     assert first.warnings == []
     assert second.ids == []
@@ -106,27 +87,27 @@ def test_back_dated_contacts_are_told_with_their_number(
 class TimeMachine:
     """Looks at all that LeadLex has, as a sync from nothing would."""
 
-    def __init__(self, time: FakeTime, config: Json) -> None:
+    def __init__(self, clock: FakeClock, config: Json) -> None:
         """Look at a sandbox by its config."""
-        self._time, self._config = time, config
+        self._clock, self._config = clock, config
 
     def everything(self) -> list[Json]:
         """Give all records."""
-        return self._time.run(self._config | {"check_drift": False}).records
+        return sync(self._clock, self._config | {"check_drift": False}).records
 
 
 @pytest.mark.parametrize("gone", [1, 40])
 def test_deleted_contacts_are_told_with_their_number(
-    serve: Callable[..., Sandbox], time: FakeTime, gone: int
+    serve: Callable[..., Sandbox], clock: FakeClock, gone: int
 ) -> None:
-    sandbox = serve(contacts=300, clock=time.now, quotas=UNLIMITED)
+    sandbox = serve(contacts=300, clock=clock, quotas=UNLIMITED)
     config = config_for(sandbox, export_limit=100)
-    first = time.run(config)
+    first = sync(clock, config)
     delete(sandbox, gone)
     create(sandbox, BOOKMARK + HOUR)
-    time.at += DAY
+    clock.at += DAY
 
-    second = time.run(config, state=first.state)
+    second = sync(clock, config, state=first.state)
 
     assert len(second.ids) == 1
     (warning,) = second.warnings
@@ -134,52 +115,52 @@ def test_deleted_contacts_are_told_with_their_number(
 
 
 def test_a_contact_back_dated_to_just_before_the_bookmark_is_told(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
-    sandbox = serve(contacts=20, clock=time.now)
+    sandbox = serve(contacts=20, clock=clock)
     config = config_for(sandbox)
-    first = time.run(config)
-    time.at += DAY
-    second = time.run(config, state=first.state)
-    create(sandbox, time.at - SECOND)
-    create(sandbox, time.at)
-    time.at += DAY
+    first = sync(clock, config)
+    clock.at += DAY
+    second = sync(clock, config, state=first.state)
+    create(sandbox, clock.at - SECOND)
+    create(sandbox, clock.at)
+    clock.at += DAY
 
-    third = time.run(config, state=second.state)
+    third = sync(clock, config, state=second.state)
 
     assert len(third.ids) == 1
     (warning,) = third.warnings
     assert "LeadLex has 1 more contacts" in warning
 
 
-def test_it_is_told_once_a_day(serve: Callable[..., Sandbox], time: FakeTime) -> None:
-    sandbox = serve(contacts=20, clock=time.now)
+def test_it_is_told_once_a_day(serve: Callable[..., Sandbox], clock: FakeClock) -> None:
+    sandbox = serve(contacts=20, clock=clock)
     config = config_for(sandbox)
-    state = time.run(config).state
+    state = sync(clock, config).state
     create(sandbox, MIDDLE)
     told = []
 
     for _ in range(8):
-        time.at += timedelta(hours=8)
+        clock.at += timedelta(hours=8)
         before = len(sandbox.list_calls)
-        done = time.run(config, state=state)
+        done = sync(clock, config, state=state)
         told.append((len(drifted(done)), len(sandbox.list_calls) - before))
         state = done.state
 
     assert told == [(0, 0), (0, 0), (1, 2), (0, 0), (0, 0), (1, 2), (0, 0), (0, 0)]
 
 
-def test_a_full_refresh_heals_it(serve: Callable[..., Sandbox], time: FakeTime) -> None:
-    sandbox = serve(contacts=20, clock=time.now)
+def test_a_full_refresh_heals_it(serve: Callable[..., Sandbox], clock: FakeClock) -> None:
+    sandbox = serve(contacts=20, clock=clock)
     config = config_for(sandbox)
-    state = time.run(config).state
+    state = sync(clock, config).state
     create(sandbox, MIDDLE)
     delete(sandbox, 3)
-    time.at += DAY
+    clock.at += DAY
 
-    healed = time.run(config, state=time.run(config).state)
+    healed = sync(clock, config, state=sync(clock, config).state)
 
-    assert drifted(time.run(config, state=state))
+    assert drifted(sync(clock, config, state=state))
     assert drifted(healed) == []
 
 
@@ -197,14 +178,14 @@ def test_a_full_refresh_heals_it(serve: Callable[..., Sandbox], time: FakeTime) 
 )
 def test_no_reading_makes_it_cry_wolf(
     serve: Callable[..., Sandbox],
-    time: FakeTime,
+    clock: FakeClock,
     list_mode: ListMode,
     list_lower: Bound,
     precision: Precision,
 ) -> None:
     """Contacts stand exactly at each bookmark, and within its second."""
     reading = Reading(list_mode=list_mode, list_lower=list_lower, precision=precision)
-    sandbox = serve(contacts=90, clock=time.now, reading=reading, quotas=UNLIMITED)
+    sandbox = serve(contacts=90, clock=clock, reading=reading, quotas=UNLIMITED)
     config = config_for(sandbox, export_limit=60, start_date="2023-06-01T00:00:00Z")
     create(sandbox, datetime(2023, 6, 1, tzinfo=UTC))
     create(sandbox, datetime(2023, 5, 31, 23, 59, 59, 500_000, tzinfo=UTC))
@@ -213,14 +194,14 @@ def test_no_reading_makes_it_cry_wolf(
 
     for _ in range(3):
         before = len(sandbox.list_calls)
-        done = time.run(config, state=state)
+        done = sync(clock, config, state=state)
         state, ids = done.state, ids + done.ids
         assert done.warnings == []
         assert len(sandbox.list_calls) - before <= 2 + 4 * (before == 0)
         for fraction in (0, 1, 500_000, 999_999):
-            create(sandbox, time.at + timedelta(microseconds=fraction))
-        create(sandbox, time.at + SECOND)
-        time.at += DAY
+            create(sandbox, clock.at + timedelta(microseconds=fraction))
+        create(sandbox, clock.at + SECOND)
+        clock.at += DAY
 
     assert len(ids) == len(set(ids))
     assert len(ids) > 80
@@ -228,34 +209,34 @@ def test_no_reading_makes_it_cry_wolf(
 
 @pytest.mark.parametrize("form", DateForm)
 def test_no_form_of_dates_makes_it_cry_wolf(
-    serve: Callable[..., Sandbox], time: FakeTime, form: DateForm
+    serve: Callable[..., Sandbox], clock: FakeClock, form: DateForm
 ) -> None:
-    sandbox = serve(contacts=30, clock=time.now, reading=Reading(date_form=form))
-    state = time.run(config_for(sandbox)).state
-    create(sandbox, time.at)
-    time.at += DAY
+    sandbox = serve(contacts=30, clock=clock, reading=Reading(date_form=form))
+    state = sync(clock, config_for(sandbox)).state
+    create(sandbox, clock.at)
+    clock.at += DAY
 
-    assert time.run(config_for(sandbox), state=state).warnings == []
+    assert sync(clock, config_for(sandbox), state=state).warnings == []
 
 
 def test_new_contacts_behind_an_end_date_are_no_drift(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
-    sandbox = serve(contacts=300, clock=time.now)
+    sandbox = serve(contacts=300, clock=clock)
 
-    done = time.run(config_for(sandbox, end_date="2024-09-15", export_limit=100))
+    done = sync(clock, config_for(sandbox, end_date="2024-09-15", export_limit=100))
 
     assert 0 < len(done.ids) < 300
     assert done.warnings == []
 
 
 def test_a_later_start_date_begins_the_count_anew(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
-    sandbox = serve(contacts=300, clock=time.now)
-    first = time.run(config_for(sandbox, end_date="2024-01-01"))
+    sandbox = serve(contacts=300, clock=clock)
+    first = sync(clock, config_for(sandbox, end_date="2024-01-01"))
 
-    second = time.run(config_for(sandbox, start_date="2025-01-01"), state=first.state)
+    second = sync(clock, config_for(sandbox, start_date="2025-01-01"), state=first.state)
 
     assert second.ids
     assert second.warnings == []
@@ -264,13 +245,13 @@ def test_a_later_start_date_begins_the_count_anew(
 # It costs little and can be left.
 
 
-def test_two_list_calls_at_most(serve: Callable[..., Sandbox], time: FakeTime) -> None:
-    sandbox = serve(contacts=20, clock=time.now)
-    first = time.run(config_for(sandbox))
+def test_two_list_calls_at_most(serve: Callable[..., Sandbox], clock: FakeClock) -> None:
+    sandbox = serve(contacts=20, clock=clock)
+    first = sync(clock, config_for(sandbox))
     calls = len(sandbox.list_calls)
-    time.at += 2 * DAY
+    clock.at += 2 * DAY
 
-    time.run(config_for(sandbox), state=first.state)
+    sync(clock, config_for(sandbox), state=first.state)
 
     assert calls == 1 + 2  # one before a first sync's export
     assert len(sandbox.list_calls) == calls + 2
@@ -279,17 +260,17 @@ def test_two_list_calls_at_most(serve: Callable[..., Sandbox], time: FakeTime) -
 
 @pytest.mark.parametrize("settings", [{"check_drift": False}, {"tags": ["client"]}])
 def test_it_is_left_when_told_so_and_with_tags(
-    serve: Callable[..., Sandbox], time: FakeTime, settings: Json
+    serve: Callable[..., Sandbox], clock: FakeClock, settings: Json
 ) -> None:
-    sandbox = serve(contacts=100, clock=time.now)
+    sandbox = serve(contacts=100, clock=clock)
     config = config_for(sandbox, **settings)
-    state = time.run(config).state
+    state = sync(clock, config).state
     create(sandbox, MIDDLE)
     delete(sandbox, 50)
     before = len(sandbox.list_calls)
-    time.at += DAY
+    clock.at += DAY
 
-    done = time.run(config, state=state)
+    done = sync(clock, config, state=state)
 
     assert done.warnings == []
     assert len(sandbox.list_calls) == before
@@ -297,33 +278,33 @@ def test_it_is_left_when_told_so_and_with_tags(
 
 @pytest.mark.parametrize("refusal", ListFault)
 def test_a_list_that_refuses_is_passed_over_in_silence(
-    serve: Callable[..., Sandbox], time: FakeTime, refusal: ListFault
+    serve: Callable[..., Sandbox], clock: FakeClock, refusal: ListFault
 ) -> None:
     faults = dict.fromkeys(range(2, 100), refusal)
-    sandbox = serve(contacts=20, clock=time.now, list_faults=faults)
-    state = time.run(config_for(sandbox)).state
+    sandbox = serve(contacts=20, clock=clock, list_faults=faults)
+    state = sync(clock, config_for(sandbox)).state
     create(sandbox, MIDDLE)
-    time.at += DAY
+    clock.at += DAY
 
-    done = time.run(config_for(sandbox), state=state)
-    time.at += HOUR
+    done = sync(clock, config_for(sandbox), state=state)
+    clock.at += HOUR
     before = len(sandbox.list_calls)
-    again = time.run(config_for(sandbox), state=done.state)
+    again = sync(clock, config_for(sandbox), state=done.state)
 
     assert done.failures == done.warnings == again.warnings == []
     assert len(sandbox.list_calls) == before  # it is not asked again on that day
 
 
 def test_a_run_that_stopped_early_does_not_compare(
-    serve: Callable[..., Sandbox], time: FakeTime
+    serve: Callable[..., Sandbox], clock: FakeClock
 ) -> None:
-    sandbox = serve(contacts=300, clock=time.now)
+    sandbox = serve(contacts=300, clock=clock)
     config = config_for(sandbox, export_limit=100, max_exports=1)
-    first = time.run(config)
+    first = sync(clock, config)
     before = len(sandbox.list_calls)
     create(sandbox, BEFORE_ALL)
 
-    second = time.run(config, state=first.state)
+    second = sync(clock, config, state=first.state)
 
     assert len(second.ids) > 50
     assert [drifted(first), drifted(second)] == [[], []]

@@ -1,9 +1,9 @@
-"""Writes the tap's definition for Meltano Hub, from what the tap says of itself.
+"""Writes the tap's definition for Meltano Hub from `tap-leadlex --about`.
 
-    python hub/definition.py > hub/tap-leadlex.yml
+    python scripts/hub.py > scripts/hub.yml
 
-docs/meltano.md says how it gets into the Hub.
-"""  # noqa: INP001 - a program, not a package
+docs/meltano.md describes how to submit it to the Hub.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 TAP = Path(sys.executable).with_name("tap-leadlex")
 NAME = "tap-leadlex"
 
-# Until pyproject.toml says in [project.urls] where the project is at home.
+# Used until pyproject.toml has the repository under [project.urls].
 NOWHERE = "https://github.com/OWNER/tap-leadlex"
 
-# Needs an extra of the SDK that the package does not install.
+# Requires an extra of the SDK that this package does not install.
 NOT_OFFERED = "faker_config"
 
 PREREQ = """\
@@ -58,7 +58,7 @@ workspaces in one project, state backends, logs.
 
 
 class Dumper(yaml.SafeDumper):
-    """Writes text of several lines as such."""
+    """Writes text of several lines in block style."""
 
 
 Dumper.add_representer(
@@ -70,7 +70,7 @@ Dumper.add_representer(
 
 
 def definition() -> dict[str, Any]:
-    """Give the definition."""
+    """Return the definition."""
     about = json.loads(subprocess.check_output([TAP, "--about", "--format", "json"]))  # noqa: S603
     urls = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"].get("urls", {})
     repo = urls.get("Repository", NOWHERE)
@@ -99,13 +99,13 @@ def definition() -> dict[str, Any]:
         "settings_group_validation": [settings["required"]],
         "supported_python_versions": about["supported_python_versions"],
         "usage": USAGE.format(repo=repo),
-        # The Hub names a variant after whom the repository belongs to.
+        # The Hub names a variant after the owner of the repository.
         "variant": repo.split("/")[-2].lower(),
     }
 
 
 def setting(name: str, rule: dict[str, Any]) -> dict[str, Any]:
-    """Give a setting as the Hub has it.
+    """Return a setting in the format of the Hub.
 
     Args:
         name: Its name.
@@ -123,5 +123,5 @@ def setting(name: str, rule: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    # The Hub wants all keys in alphabetical order.
+    # The Hub requires all keys in alphabetical order.
     yaml.dump(definition(), sys.stdout, Dumper, width=1_000, allow_unicode=True)

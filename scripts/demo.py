@@ -1,9 +1,9 @@
-"""A first sync into a DuckDB file, counted on both sides; `make demo` runs it.
+"""Syncs into a DuckDB file and counts contacts on both sides: `make demo`.
 
-Without TAP_LEADLEX_API_KEY it syncs a sandbox, lets contacts be created, syncs again, and fails
-unless the file holds each of the sandbox's contacts exactly once. With the key in the environment
-it syncs that workspace instead, creates nothing, and goes on from there when it is run again.
-"""  # noqa: INP001 - a program, not a package
+Without TAP_LEADLEX_API_KEY it syncs a sandbox, creates contacts there, syncs again, and fails
+unless the file holds each contact of the sandbox exactly once. With the key in the environment it
+syncs that workspace instead and creates nothing; the next run continues from there.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _EXPORT_CALLS = re.compile(r"(\d+) export calls?\b")
 
 
 class DemoError(Exception):
-    """The demo failed; one line says how."""
+    """The demo failed. The message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """What one sync took: seconds, and export calls as the tap counts them."""
+    """What one sync took: seconds, and the export calls that the tap reports."""
 
     seconds: float
     exports: int
@@ -43,21 +43,21 @@ class Sync:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What the destination holds: contacts, and different ids among them."""
+    """What the destination holds: contacts and distinct ids."""
 
     contacts: int
     ids: int
 
 
 class Pipeline:
-    """tap-leadlex piped into target-duckdb, with all files of the two in one folder."""
+    """tap-leadlex piped into target-duckdb, with the files of both in one folder."""
 
     def __init__(self, folder: Path, tap_config: Path | str, targets: Path) -> None:
-        """Lay the folder out.
+        """Write the target's config.
 
         Args:
-            folder: Where the DuckDB file, the state and the logs are kept; it exists.
-            tap_config: What `tap-leadlex --config` takes.
+            folder: An existing folder for the DuckDB file, the state and the logs.
+            tap_config: The value of `tap-leadlex --config`.
             targets: The virtual environment of target-duckdb.
         """
         self._file = folder / "contacts.duckdb"
@@ -77,7 +77,7 @@ class Pipeline:
         """Run tap and target once, from the last state that the target confirmed.
 
         Raises:
-            DemoError: If one of them failed.
+            DemoError: If either failed.
         """
         self._keep_state()
         state = [f"--state={self._state}"] if self._state.exists() else []
@@ -94,29 +94,29 @@ class Pipeline:
         ):
             assert tap.stdout is not None  # noqa: S101 - for the type checker
             assert tap.stderr is not None  # noqa: S101
-            tap.stdout.close()  # else the tap would not notice a target that is gone
+            tap.stdout.close()  # otherwise the tap would not notice that the target died
             for line in map(bytes.decode, tap.stderr):
                 if "| INFO" not in line or "| tap-leadlex.contacts" in line:
                     say(f"  {line.rpartition('| ')[2].rstrip()}")
                 if used := _EXPORT_CALLS.search(line):
                     exports = int(used[1])
         if target.returncode:
-            msg = f"target-duckdb failed; {self._log} says why."
+            msg = f"target-duckdb failed; see {self._log}."
             raise DemoError(msg)
         if tap.returncode:
-            msg = "tap-leadlex failed; its last line says why."
+            msg = "tap-leadlex failed; see its last line."
             raise DemoError(msg)
         return Sync(time.monotonic() - started, exports)
 
     def _keep_state(self) -> None:
-        """Take over the last state that the target printed whole, however its run ended."""
+        """Keep the last complete state that the target printed in its last run."""
         self._confirmed.touch()
         lines = self._confirmed.read_bytes().splitlines(keepends=True)
         if whole := [line for line in lines if line.endswith(b"\n")]:
             self._state.write_bytes(whole[-1])
 
     def count(self) -> Count:
-        """Count what is in the destination."""
+        """Count the contacts in the destination."""
         query = "db.table('leadlex.contacts').aggregate('count(*), count(DISTINCT id)')"
         program = f"{self._opened}; print(*{query}.fetchall()[0])"
         answer = subprocess.check_output([self._python, "-c", program])  # noqa: S603
@@ -133,15 +133,15 @@ class Pipeline:
         say(f"file                         {self._file}")
         say(f'look into it                 {self._python} -c "{look}"')
         if here.ids != here.contacts:
-            msg = f"{here.contacts - here.ids:,} contacts are in the destination twice."
+            msg = f"The destination holds {here.contacts - here.ids:,} duplicates."
             raise DemoError(msg)
 
 
 def sync_sandbox(folder: Path, targets: Path, contacts: int, created: int) -> None:
-    """Sync a new sandbox, with news in between.
+    """Sync a new sandbox twice, with new contacts in between.
 
     Raises:
-        DemoError: If the destination then does not hold each contact exactly once.
+        DemoError: If the destination does not hold each contact exactly once.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -149,7 +149,7 @@ def sync_sandbox(folder: Path, targets: Path, contacts: int, created: int) -> No
     with Sandbox(contacts=contacts) as sandbox:
         quota = sandbox.workspace.quota.exports.size
         tap_config = folder / "tap.json"
-        # Nothing commits late in a sandbox, so nothing needs time to settle.
+        # Nothing commits late in a sandbox, so it needs no settle time.
         tap_config.write_text(
             json.dumps({"api_key": sandbox.key, "api_url": sandbox.url, "settle_seconds": 0})
         )
@@ -176,10 +176,10 @@ def sync_workspace(folder: Path, targets: Path, key: str) -> None:
     """Sync a real workspace once, from where the last run ended.
 
     Raises:
-        DemoError: If the destination then holds a contact twice.
+        DemoError: If the destination holds a contact twice.
     """
     url = os.environ.get("TAP_LEADLEX_API_URL", DEFAULT_API_URL)
-    # One folder for each workspace: the state of one is not true for another.
+    # One folder for each workspace: a state is valid for one workspace only.
     folder /= hashlib.sha256(f"{url} {key}".encode()).hexdigest()[:8]
     folder.mkdir(parents=True, exist_ok=True)
     pipeline = Pipeline(folder, "ENV", targets)
@@ -188,34 +188,34 @@ def sync_workspace(folder: Path, targets: Path, key: str) -> None:
     pipeline.report(
         _contacts_of(url, key), pipeline.count(), str(sync.exports), f"{sync.seconds:.1f}"
     )
-    say("LeadLex counts now, and what was created in the last minute is for the next run.")
+    say("LeadLex's count is the current one. The next run syncs the contacts of the last minute.")
 
 
 def say(text: str = "") -> None:
-    """Print a line at once."""
-    print(text, flush=True)  # noqa: T201
+    """Print a line immediately."""
+    print(text, flush=True)
 
 
 def _contacts_of(url: str, key: str) -> str:
-    """Ask LeadLex how many contacts it has; this is no export."""
+    """Ask LeadLex for the number of contacts. This is not an export call."""
     try:
         answer = httpx.get(
             f"{url}/contacts?per_page=1", headers={"Authorization": f"Bearer {key}"}, timeout=60
         )
         return f"{answer.raise_for_status().json()['meta']['total']:,}"
     except (httpx.HTTPError, KeyError, ValueError):
-        return "LeadLex does not say"
+        return "unknown"
 
 
 def _await_next_second() -> None:
-    """Wait until the second that is running is over: the tap's cut-off is a whole second."""
+    """Wait for the next whole second, since the tap's cut-off is a whole second."""
     over = int(time.time()) + 1
     while (left := over - time.time()) > 0:
         time.sleep(left)
 
 
 def main() -> int:
-    """Run the demo; give the exit code."""
+    """Run the demo. Return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--contacts", type=int, default=120_000, help="of the sandbox")
     parser.add_argument("--created", type=int, default=250, help="between the sandbox's two syncs")

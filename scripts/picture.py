@@ -1,25 +1,25 @@
 """Draws docs/sweep.svg: the exports of a real sweep over a bursty history.
 
-After a change of the planner: `python benchmarks/picture.py > docs/sweep.svg`.
-"""  # noqa: INP001 - a program, not a package
+After a change to the planner, run `python scripts/picture.py > docs/sweep.svg`.
+"""
 
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tap_leadlex.planning.planner import Sweep
-from tap_leadlex.planning.windows import Answer, Ask, Edge, Listed, Window
+from tap_leadlex.planning.windows import ExportRequest, ListEntry, Window
 from tap_leadlex.sandbox import History, Store
 from tap_leadlex.sandbox.histories import make
-from tap_leadlex.sandbox.instants import from_datetime, to_datetime
+from tap_leadlex.sandbox.instants import to_datetime
+from tap_leadlex.sandbox.model import Model, ModelExport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_leadlex.planning.windows import Reply
 
 CONTACTS = 300_000
 LIMIT = 50_000
@@ -54,34 +54,32 @@ class Shown:
     by_edge: bool
 
 
-def sweep(store: Store, *, use_list: bool) -> Iterator[Shown]:
-    """Run the planner over a workspace and show its exports."""
-    steps = Sweep(Window(None, CUTOFF), LIMIT, whole_first=False, use_list=use_list).steps()
-    reply: Reply = None
-    by_edge = False
-    while True:
-        try:
-            step = steps.send(reply)
-        except StopIteration:
-            return
-        reply = None
-        if isinstance(step, Edge):
-            after = _bound(step.start, timedelta(seconds=1))
-            page, total = store.page(page=step.rank, per_page=1, after=after)
-            reply = Listed(to_datetime(page.times[0]) if page.times else None, total)
-            by_edge = bool(page.times)
-        elif isinstance(step, Ask):
-            window = step.window
-            after = _bound(window.start, window.unit)
-            rows = store.export(after=after, before=from_datetime(window.end), limit=step.limit)
-            seen = [moment for moment in map(to_datetime, rows.times) if moment in window]
-            full = len(rows.times) >= step.limit
-            yield Shown(window, None if full else len(seen), by_edge)
-            reply, by_edge = Answer(full, seen), False
+class Recorder(Model):
+    """LeadLex, remembering the exports for the picture.
 
+    Attributes:
+        shown: The exports so far.
+    """
 
-def _bound(start: datetime | None, margin: timedelta) -> int | None:
-    return None if start is None else from_datetime(start - margin)
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.shown: list[Shown] = []
+        self._by_edge = False
+
+    def look_up(self, start: datetime | None, rank: int) -> ListEntry:
+        """Remember that an entry of the list chose the next window."""
+        entry = super().look_up(start, rank)
+        self._by_edge = entry.created_at is not None
+        return entry
+
+    @contextmanager
+    def export(self, request: ExportRequest) -> Iterator[ModelExport | None]:
+        """Remember an export."""
+        with super().export(request) as result:
+            contacts = None if result is None or result.full else len(result.created)
+            self.shown.append(Shown(request.window, contacts, self._by_edge))
+            self._by_edge = False
+            yield result
 
 
 def across(moment: datetime | None) -> float:
@@ -91,7 +89,9 @@ def across(moment: datetime | None) -> float:
 
 def panel(store: Store, top: int, title: str, *, use_list: bool) -> tuple[list[str], int]:
     """Draw one sweep under the histogram; give the drawing and where it ends."""
-    exports = list(sweep(store, use_list=use_list))
+    recorder = Recorder(store)
+    recorder.sync(Window(None, CUTOFF), LIMIT, use_list=use_list)
+    exports = recorder.shown
     least = -(-CONTACTS // LIMIT)
     lines = [
         f'<text x="{LEFT}" y="{top}">{title}: {len(exports)} exports (at least {least})</text>'

@@ -1,0 +1,37 @@
+"""States and catalogs of the contacts stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.support.common import Json
+
+FULL_TABLE: Json = {
+    "streams": [
+        {
+            "tap_stream_id": "contacts",
+            "key_properties": ["id"],
+            "schema": {},
+            "metadata": [
+                {
+                    "breadcrumb": [],
+                    "metadata": {"selected": True, "replication-method": "FULL_TABLE"},
+                }
+            ],
+        }
+    ]
+}
+"""A catalog that asks for a full refresh."""
+
+
+def bookmark(state: Json) -> str | None:
+    """Return the bookmark in a state, if there is one."""
+    value: str | None = state.get("bookmarks", {}).get("contacts", {}).get("replication_key_value")
+    return value
+
+
+def state_at(instant: str) -> Json:
+    """Return a state with that bookmark."""
+    contacts = {"replication_key": "created_at", "replication_key_value": instant}
+    return {"bookmarks": {"contacts": contacts}}
