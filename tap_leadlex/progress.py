@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
+    from tap_leadlex.api.export import Export
     from tap_leadlex.errors import RunStopped
     from tap_leadlex.planning.windows import ListEntry, LookUp, Window
     from tap_leadlex.resources import Resource
@@ -52,24 +53,17 @@ class RunLog:
             self._warned.add(kind)
             self.warning(text)
 
-    def closed(self, window: Window, records: int, calls: int, headers: Mapping[str, str]) -> None:
-        """Log a closed window.
-
-        Args:
-            window: The window.
-            records: How many records it has.
-            calls: How many export calls the run has made.
-            headers: The headers of the export.
-        """
-        self.records += records
+    def closed(self, export: Export, calls: int) -> None:
+        """Log a closed window, and how many export calls the run has made."""
+        self.records += export.batch.records
         self._log.info(
             "Closed window %s: %s %s. %s used; %s.%s",
-            window,
-            f"{records:,}",
+            export.window,
+            f"{export.batch.records:,}",
             self._resource.records,
-            _calls(calls),
-            self._share(window),
-            _quota(headers),
+            "1 export call" if calls == 1 else f"{calls} export calls",
+            self._share(export.window),
+            _quota(export.headers),
         )
 
     def counting(self, look_up: LookUp) -> LookUp:
@@ -136,10 +130,6 @@ class RunLog:
             return f"continuing from {timestamps.plain(done.end)}"
         span = self._whole.end - self._whole.start
         return f"{(done.end - self._whole.start) / span:.0%} done"
-
-
-def _calls(calls: int) -> str:
-    return "1 export call" if calls == 1 else f"{calls} export calls"
 
 
 def _quota(headers: Mapping[str, str]) -> str:

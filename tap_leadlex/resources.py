@@ -124,10 +124,10 @@ CONTACTS = Resource(
         Filter(
             "list_id",
             Setting(
-                title="List id",
-                description="Only members of this list.",
-                rule="must be the id of a list",
-                schema={"type": "string", "pattern": r"\S"},
+                "List id",
+                "Only members of this list.",
+                "the id of a list",
+                {"type": "string", "pattern": r"\S"},
             ),
             parameter="list_id",
             listed=True,
@@ -135,10 +135,10 @@ CONTACTS = Resource(
         Filter(
             "tags",
             Setting(
-                title="Tags",
-                description="Only contacts that carry all of these tags.",
-                rule="must be an array of tags, none of them empty",
-                schema={"type": "array", "items": {"type": "string", "pattern": r"\S"}},
+                "Tags",
+                "Only contacts that carry all of these tags.",
+                "an array of tags, none of them empty",
+                {"type": "array", "items": {"type": "string", "pattern": r"\S"}},
             ),
             parameter="tag",
             listed=False,
@@ -147,13 +147,10 @@ CONTACTS = Resource(
     extra_columns=ExtraColumns(
         "extra_fields",
         Setting(
-            title="Extra fields",
-            description="Further export columns, each a nullable string property.",
-            rule=(
-                "must be an array of column names, without white space, commas, quotes or "
-                "backslashes"
-            ),
-            schema={
+            "Extra fields",
+            "Further export columns, each a nullable string property.",
+            "an array of column names, without white space, commas, quotes or backslashes",
+            {
                 "type": "array",
                 "items": {"type": "string", "pattern": r'^[^\s,"\\\x00-\x1f]+(?![\s\S])'},
             },

@@ -1,4 +1,4 @@
-"""How one setting is declared: its JSON schema, its words, its rule."""
+"""How one setting is declared: its words, its JSON schema, its rule."""
 
 from __future__ import annotations
 
@@ -9,27 +9,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Setting:
     """The declaration of a setting.
 
     Attributes:
         title: Its title.
         description: What it does.
-        rule: What its value must be; completes "Setting 'x' ...".
+        rule: What its value must be; completes "Setting 'x' must be ...".
         schema: The JSON schema of its value, apart from null.
         required: Whether a sync needs it.
         secret: Whether its value must never be shown.
-        parse: Turns a value that fits the schema into its typed form.
-
-    Raises:
-        ValueError: By `parse`, if the value breaks the rule after all.
+        parse: Turns a value that fits the schema into its typed form, or raises ValueError.
     """
 
     title: str
     description: str
     rule: str
-    schema: Mapping[str, Any]
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
     required: bool = False
     secret: bool = False
     parse: Callable[[Any], Any] = field(default=lambda value: value)

@@ -26,8 +26,6 @@ _LABEL = r"[A-Za-z0-9_-]{1,63}"
 _HOST = rf"({_LABEL}(\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\])"
 _API_URL = rf"^(https://{_HOST}|http://{_LOOPBACK})(:\d+)?(/[^\s?#]*)?{_END}"
 
-_SECONDS = {"type": "integer", "minimum": 0, "maximum": MAX_SECONDS}
-_SECONDS_RULE = "must be a whole number of seconds, from 0 to a century"
 _OF_STREAMS = "the settings that the table of streams brings along"
 
 # Settings of the SDK that would lose records here, with the reason.
@@ -54,6 +52,30 @@ def _date(text: str) -> datetime:
     return instant
 
 
+def _text(pattern: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": pattern}
+
+
+def _whole_number(
+    title: str, description: str, least: int, most: int | None = None, rule: str | None = None
+) -> Setting:
+    schema = {"type": "integer", "minimum": least}
+    if most is None:
+        return Setting(title, description, f"a whole number, {least} or more", schema)
+    rule = rule or f"a whole number from {least} to {most}"
+    return Setting(title, description, rule, schema | {"maximum": most})
+
+
+def _seconds(title: str, description: str) -> Setting:
+    rule = "a whole number of seconds, from 0 to a century"
+    return _whole_number(title, description, 0, MAX_SECONDS, rule)
+
+
+def _instant(title: str, description: str, condition: str = "") -> Setting:
+    rule = f"an ISO 8601 date or date-time from {timestamps.FIRST_YEAR} on{condition}"
+    return Setting(title, description, rule, {"type": "string", "format": "date-time"}, parse=_date)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """The settings of one run, typed.
@@ -65,12 +87,10 @@ class Settings:
     api_key: Annotated[
         str,
         Setting(
-            title="API key",
-            description=(
-                "The workspace's key, from LeadLex's settings under API; it begins with wbk_."
-            ),
-            rule="must be the workspace's key, not empty and without white space",
-            schema={"type": "string", "pattern": rf"^[\x21-\x7e]+{_END}"},
+            "API key",
+            "The workspace's key, from LeadLex's settings under API; it begins with wbk_.",
+            "the workspace's key, not empty and without white space",
+            _text(rf"^[\x21-\x7e]+{_END}"),
             required=True,
             secret=True,
         ),
@@ -78,116 +98,86 @@ class Settings:
     api_url: Annotated[
         str,
         Setting(
-            title="API URL",
-            description="Base of the API, https only; http is allowed on a loopback address.",
-            rule=("must begin with https:// (http:// only on a loopback address), without a query"),
-            schema={"type": "string", "pattern": _API_URL},
+            "API URL",
+            "Base of the API, https only; http is allowed on a loopback address.",
+            "an https:// URL without a query (http:// only on a loopback address)",
+            _text(_API_URL),
             parse=_url,
         ),
     ] = DEFAULT_API_URL
     start_date: Annotated[
         datetime | None,
-        Setting(
-            title="Start date",
-            description="Earliest created_at of a first sync; everything when it is not set.",
-            rule=f"must be an ISO 8601 date or date-time from {timestamps.FIRST_YEAR} on",
-            schema={"type": "string", "format": "date-time"},
-            parse=_date,
+        _instant(
+            "Start date", "Earliest created_at of a first sync; everything when it is not set."
         ),
     ] = None
     end_date: Annotated[
         datetime | None,
-        Setting(
-            title="End date",
-            description=(
-                "Exclusive upper bound of created_at, for a bounded backfill; now if not set."
-            ),
-            rule=(
-                f"must be an ISO 8601 date or date-time from {timestamps.FIRST_YEAR} on, after "
-                "start_date"
-            ),
-            schema={"type": "string", "format": "date-time"},
-            parse=_date,
+        _instant(
+            "End date",
+            "Exclusive upper bound of created_at, for a bounded backfill; now if not set.",
+            ", after start_date",
         ),
     ] = None
     streams: Annotated[Mapping[str, Any], _OF_STREAMS] = field(default_factory=dict)
     export_limit: Annotated[
-        int,
-        Setting(
-            title="Export limit",
-            description="Rows asked for in one export.",
-            rule=f"must be a whole number from 1 to {MAX_LIMIT}",
-            schema={"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
-        ),
+        int, _whole_number("Export limit", "Rows asked for in one export.", 1, MAX_LIMIT)
     ] = MAX_LIMIT
     lookback_seconds: Annotated[
         int,
-        Setting(
-            title="Look-back",
-            description=(
-                "Start this many seconds before the bookmark; repeats contacts on purpose."
-            ),
-            rule=_SECONDS_RULE,
-            schema=_SECONDS,
+        _seconds(
+            "Look-back", "Start this many seconds before the bookmark; repeats contacts on purpose."
         ),
     ] = 0
     settle_seconds: Annotated[
         int,
-        Setting(
-            title="Settle time",
-            description="Stay this many seconds behind now, so that late commits are not missed.",
-            rule=_SECONDS_RULE,
-            schema=_SECONDS,
+        _seconds(
+            "Settle time",
+            "Stay this many seconds behind now, so that late commits are not missed.",
         ),
     ] = 60
     quota_wait_seconds: Annotated[
         int,
-        Setting(
-            title="Quota wait",
-            description=(
-                "Seconds that one run may wait for the export quota in all; 0 stops at once."
-            ),
-            rule=_SECONDS_RULE,
-            schema=_SECONDS,
+        _seconds(
+            "Quota wait",
+            "Seconds that one run may wait for the export quota in all; 0 stops at once.",
         ),
     ] = 0
     max_exports: Annotated[
         int | None,
-        Setting(
-            title="Maximum exports",
-            description="Stop cleanly after this many export calls and leave the quota to others.",
-            rule="must be a whole number, 1 or more",
-            schema={"type": "integer", "minimum": 1},
+        _whole_number(
+            "Maximum exports",
+            "Stop cleanly after this many export calls and leave the quota to others.",
+            1,
         ),
     ] = None
     check_drift: Annotated[
         bool,
         Setting(
-            title="Check drift",
-            description=(
-                "Compare, at most once a day, what LeadLex counts below the bookmark with what was "
-                "delivered, and warn when they differ."
-            ),
-            rule="must be true or false",
-            schema={"type": "boolean"},
+            "Check drift",
+            "Compare, at most once a day, what LeadLex counts below the bookmark with what was "
+            "delivered, and warn when they differ.",
+            "true or false",
+            {"type": "boolean"},
         ),
     ] = True
     request_timeout: Annotated[
         int,
-        Setting(
-            title="Request time-out",
-            description="Seconds without a byte before a request is given up.",
-            rule="must be a whole number of seconds, from 1 to a day",
-            schema={"type": "integer", "minimum": 1, "maximum": 86_400},
+        _whole_number(
+            "Request time-out",
+            "Seconds without a byte before a request is given up.",
+            1,
+            86_400,
+            "a whole number of seconds, from 1 to a day",
         ),
     ] = 300
     user_agent: Annotated[
         str | None,
         Setting(
-            title="User agent",
-            description="User-Agent header of every request; tap-leadlex/<version> when not set.",
-            rule="must be printable ASCII text",
-            schema={"type": "string", "pattern": rf"^[\x21-\x7e][\x20-\x7e]*{_END}"},
+            "User agent",
+            "User-Agent header of every request; tap-leadlex/<version> when not set.",
+            "printable ASCII text",
+            _text(rf"^[\x21-\x7e][\x20-\x7e]*{_END}"),
         ),
     ] = None
 
@@ -302,9 +292,10 @@ class SettingsReader:
             raise SettingsError(self._complaint(name)) from None
 
     def _complaint(self, name: str, *, known: bool = True) -> str:
+        if name in self._declared:
+            return f"Setting '{name}' must be {self._declared[name].rule}."
         otherwise = "is not valid" if known else "is unknown; see --about"
-        rule = self._declared[name].rule if name in self._declared else otherwise
-        return f"Setting '{name}' {REFUSED.get(name, rule)}."
+        return f"Setting '{name}' {REFUSED.get(name, otherwise)}."
 
 
 def _of_streams(resources: Iterable[Resource]) -> Iterator[tuple[str, Setting]]:

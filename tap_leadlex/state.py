@@ -31,19 +31,6 @@ if TYPE_CHECKING:
 DRIFT_INTERVAL = timedelta(days=1)
 
 
-class Ending(NamedTuple):
-    """What remains to do when all windows of a sync are closed.
-
-    Attributes:
-        activate: The version to activate, which makes the target delete all other records; `None`
-            for no version.
-        warning: What the user should know, if anything.
-    """
-
-    activate: int | None = None
-    warning: str | None = None
-
-
 class Delivered(NamedTuple):
     """What a bookmark vouches for: this many records, created in [since, until)."""
 
@@ -57,26 +44,31 @@ class SyncState(ABC):
 
     Attributes:
         start: Where the next window begins; `None` for the beginning of history.
+        under_way: Whether an earlier run was interrupted there.
         caught_up: Whether an earlier sync ended there, so that only new records follow.
-        under_way: Whether an earlier sync was interrupted there.
-        plan: What that sync knew about the windows to come, the nearest boundary last.
+        plan: What an interrupted run knew about the windows to come, the nearest boundary last.
         version: The version of the records; `None` for no version.
+
+    Raises:
+        StateError: If the state cannot be used, or does not fit the settings.
     """
 
     start: datetime | None
-    caught_up: bool
     under_way: bool
+    caught_up: bool
     plan: Sequence[Boundary]
     version: int | None
 
+    def __init__(self, state: dict[str, Any], scope: Scope, settings: Settings) -> None:
+        self._state = state
+        self._scope = scope
+        self._limit = settings.export_limit
+        self._reader = _Reader(state, scope.resource.name)
+        self._bookmark = self._reader.instant("replication_key_value")
+
     @abstractmethod
     def close(
-        self,
-        end: datetime,
-        created: Sequence[datetime],
-        plan: Sequence[Boundary],
-        *,
-        done: bool,
+        self, end: datetime, created: Sequence[datetime], plan: Sequence[Boundary], *, done: bool
     ) -> None:
         """Move to the end of a window whose records are all delivered.
 
@@ -92,55 +84,48 @@ class SyncState(ABC):
         """Keep what is known about the windows to come, in case the run ends here."""
 
     @abstractmethod
-    def finish(self) -> Ending:
-        """End the sync: all its windows are closed."""
+    def finish(self) -> tuple[int | None, str | None]:
+        """End the sync.
+
+        Returns:
+            The version to activate, which makes the target delete all other records, and what the
+            user should know; `None` for neither.
+        """
 
     @abstractmethod
     def due_check(self, now: datetime) -> Delivered | None:
         """Return what to compare with LeadLex's count, if that is due."""
 
-    @abstractmethod
     def checked(self, now: datetime) -> None:
         """Take note of the comparison."""
+        self._state["drift_checked"] = timestamps.canonical(now)
 
+    def _write_bookmark(
+        self, end: datetime, filters: object, since: datetime | None, delivered: int | None
+    ) -> None:
+        self._state["replication_key"] = self._scope.resource.replication_key
+        self._state["replication_key_value"] = timestamps.canonical(end)
+        self._state["filters"] = filters
+        self._state["since"] = _written(since)
+        if delivered is not None:
+            self._state["delivered"] = delivered
 
-def open_state(
-    state: dict[str, Any], scope: Scope, settings: Settings, *, refresh_version: int | None
-) -> SyncState:
-    """Return where a sync begins or continues.
+    def _write_plan(self, entry: dict[str, Any], plan: Sequence[Boundary]) -> None:
+        entry.pop("plan", None)
+        if plan:
+            fences = [[timestamps.canonical(each.end), _written(each.fits_from)] for each in plan]
+            entry["plan"] = {"export_limit": self._limit, "fences": fences}
 
-    Args:
-        state: The stream's state; it is changed in place.
-        scope: What is synced.
-        settings: The settings of the run.
-        refresh_version: For a full refresh, the version of a new one; `None` for an incremental
-            sync.
-
-    Raises:
-        StateError: If the state cannot be used, or does not fit the settings.
-    """
-    if refresh_version is None:
-        return IncrementalState(state, scope, settings)
-    return RefreshState(state, scope, settings, refresh_version)
+    def _forget_sync(self) -> None:
+        self._state.pop("under_way", None)
+        self._state.pop("plan", None)
 
 
 class IncrementalState(SyncState):
-    """A sync from the bookmark on.
-
-    Args:
-        state: The stream's state; it is changed in place.
-        scope: What is synced.
-        settings: The settings of the run.
-
-    Raises:
-        StateError: If the state cannot be used, or does not fit the settings.
-    """
+    """A sync from the bookmark on."""
 
     def __init__(self, state: dict[str, Any], scope: Scope, settings: Settings) -> None:
-        self._state = state
-        self._scope = scope
-        self._reader = reader = _Reader(state, scope.resource.name)
-        self._bookmark = reader.instant("replication_key_value")
+        super().__init__(state, scope, settings)
         # What comes between the runs of a refresh belongs to it: otherwise its activation would
         # delete those records.
         refresh = state.get("refresh")
@@ -149,35 +134,28 @@ class IncrementalState(SyncState):
             self.version = _Reader(refresh, scope.resource.name).count("version")
         self.under_way = "under_way" in state
         self.caught_up = self._bookmark is not None and not self.under_way
-        self.plan = reader.plan(settings.export_limit)
-        self._limit = settings.export_limit
-        self._comparable = settings.check_drift and scope.listed_alike
-        self._comparable = self._comparable and not settings.lookback_seconds
-        self.start = settings.start_date
-        self._since = settings.start_date
+        self.plan = self._reader.plan(self._limit)
+        self._comparable = (
+            settings.check_drift and scope.listed_alike and not settings.lookback_seconds
+        )
+        self.start = self._since = settings.start_date
         self._delivered: int | None = 0
         if self._bookmark is None:
             state.setdefault("refresh", None)
             return
         self._check_filters(settings)
-        if settings.start_date and settings.start_date > self._bookmark:
-            return
-        self._since = reader.instant("since")
-        self._delivered = reader.count("delivered")
-        look_back = self._bookmark - timedelta(seconds=settings.lookback_seconds)
-        self.start = max(look_back, settings.start_date or look_back)
+        if settings.start_date is None or settings.start_date <= self._bookmark:
+            self._since = self._reader.instant("since")
+            self._delivered = self._reader.count("delivered")
+            look_back = self._bookmark - timedelta(seconds=settings.lookback_seconds)
+            self.start = max(look_back, settings.start_date or look_back)
 
     def close(
-        self,
-        end: datetime,
-        created: Sequence[datetime],
-        plan: Sequence[Boundary],
-        *,
-        done: bool,
+        self, end: datetime, created: Sequence[datetime], plan: Sequence[Boundary], *, done: bool
     ) -> None:
         """Move the bookmark. A look-back that closes windows below it never moves it back."""
         if done:
-            self.finish()
+            self._forget_sync()
         else:
             self.save(plan)
         before = self._bookmark
@@ -186,19 +164,17 @@ class IncrementalState(SyncState):
         if self._delivered is not None:
             self._delivered += sum(before is None or instant >= before for instant in created)
         self._bookmark = end
-        _write_bookmark(
-            self._state, self._scope, end, self._scope.filters, self._since, self._delivered
-        )
+        self._write_bookmark(end, self._scope.filters, self._since, self._delivered)
 
     def save(self, plan: Sequence[Boundary]) -> None:
         """Keep the plan; the sync is under way."""
         self._state["under_way"] = True
-        _write_plan(self._state, plan, self._limit)
+        self._write_plan(self._state, plan)
 
-    def finish(self) -> Ending:
-        """End the sync; nothing is activated."""
-        _forget_sync(self._state)
-        return Ending()
+    def finish(self) -> tuple[None, None]:
+        """End the sync; there is nothing to activate."""
+        self._forget_sync()
+        return None, None
 
     def due_check(self, now: datetime) -> Delivered | None:
         """Return what to compare with LeadLex's count, at most once a day."""
@@ -209,24 +185,19 @@ class IncrementalState(SyncState):
             return None
         return Delivered(self._since, self._bookmark, self._delivered)
 
-    def checked(self, now: datetime) -> None:
-        """Take note of the comparison."""
-        self._state["drift_checked"] = timestamps.canonical(now)
-
     def _check_filters(self, settings: Settings) -> None:
         """Raise unless the bookmark is true for the filters of this run."""
-        stored = self._state.get("filters") or self._scope.no_filters
-        since = self._reader.instant("since")
         ways_out = (
             "Restore the setting, or refresh fully (without state, or as FULL_TABLE), or use "
             "another state id for it."
         )
-        if stored != self._scope.filters:
+        if (self._state.get("filters") or self._scope.no_filters) != self._scope.filters:
             names = ", ".join(each.name for each in self._scope.resource.filters)
             msg = (
                 f"The state was written with other filters ({names}) than this run has. {ways_out}"
             )
             raise StateError(msg)
+        since = self._reader.instant("since")
         if since is not None and (settings.start_date is None or settings.start_date < since):
             msg = (
                 f"The sync of this state began at {timestamps.plain(since)}, but start_date is "
@@ -239,35 +210,27 @@ class RefreshState(SyncState):
     """A full refresh: everything again under one version, over as many runs as the quota needs.
 
     Args:
-        state: The stream's state; it is changed in place.
-        scope: What is synced.
-        settings: The settings of the run.
         version: The version for a new refresh, later by the clock than any before.
-
-    Raises:
-        StateError: If the state cannot be used.
     """
 
     def __init__(
         self, state: dict[str, Any], scope: Scope, settings: Settings, version: int
     ) -> None:
-        self._state = state
-        self._scope = scope
+        super().__init__(state, scope, settings)
         self._bounded = settings.end_date is not None
         wanted = {"filters": scope.filters, "since": _written(settings.start_date)}
         refresh = state.get("refresh")
-        if isinstance(refresh, dict) and all(refresh.get(key) == wanted[key] for key in wanted):
-            self.under_way = True
-        else:
-            self.under_way = False
-            last = _Reader(state, scope.resource.name).count("version")
-            refresh = {"version": max(version, (last or 0) + 1), "delivered": 0, **wanted}
-        self._refresh = refresh
+        self.under_way = isinstance(refresh, dict) and wanted == {
+            key: refresh.get(key) for key in wanted
+        }
+        if not self.under_way:
+            version = max(version, (self._reader.count("version") or 0) + 1)
+            refresh = {"version": version, "delivered": 0, **wanted}
+        self._refresh: dict[str, Any] = refresh or {}
         reader = _Reader(self._refresh, scope.resource.name)
         self.version = reader.count("version")
         self.caught_up = False
-        self.plan = reader.plan(settings.export_limit)
-        self._limit = settings.export_limit
+        self.plan = reader.plan(self._limit)
         self._delivered = reader.count("delivered") or 0
         self._until = reader.instant("until")
         self._since = settings.start_date
@@ -284,64 +247,45 @@ class RefreshState(SyncState):
         """Note how far the refresh is; the bookmark of incremental runs stays."""
         self._until = end
         self._delivered += len(created)
-        self._refresh["until"] = timestamps.canonical(end)
-        self._refresh["delivered"] = self._delivered
+        self._refresh |= {"until": timestamps.canonical(end), "delivered": self._delivered}
         self.save(plan)
 
     def save(self, plan: Sequence[Boundary]) -> None:
         """Keep the plan."""
-        _write_plan(self._refresh, plan, self._limit)
+        self._write_plan(self._refresh, plan)
         self._state["refresh"] = self._refresh
 
-    def finish(self) -> Ending:
+    def finish(self) -> tuple[int | None, str | None]:
         """End the refresh: incremental runs continue where it ended.
 
         Its version is not activated if it ended before the bookmark or at `end_date`: the target
         would delete the later records.
         """
-        bookmark = _Reader(self._state, self._scope.resource.name).instant("replication_key_value")
-        self._state["refresh"] = None
-        self._state["version"] = self.version
-        if self._until is None or self._bounded or (bookmark and self._until < bookmark):
-            return Ending(
-                warning=(
-                    "The full refresh ended before the bookmark or at end_date, so deleted "
-                    f"{self._scope.resource.records} stay in the destination: ACTIVATE_VERSION "
-                    "would delete later ones with them."
-                )
+        self._state |= {"refresh": None, "version": self.version}
+        before_bookmark = self._until and self._bookmark and self._until < self._bookmark
+        if self._until is None or self._bounded or before_bookmark:
+            return None, (
+                "The full refresh ended before the bookmark or at end_date, so deleted "
+                f"{self._scope.resource.records} stay in the destination: ACTIVATE_VERSION would "
+                "delete later ones with them."
             )
-        _write_bookmark(
-            self._state,
-            self._scope,
-            self._until,
-            self._refresh["filters"],
-            self._since,
-            self._delivered,
-        )
-        _forget_sync(self._state)
-        return Ending(activate=self.version)
+        filters = self._refresh["filters"]
+        self._write_bookmark(self._until, filters, self._since, self._delivered)
+        self._forget_sync()
+        return self.version, None
 
     def due_check(self, now: datetime) -> None:
         """Return nothing: everything has just been delivered."""
 
-    def checked(self, now: datetime) -> None:
-        """Do nothing: nothing is ever due."""
-
 
 class _Reader:
-    """Reads a part of the state, refusing what the tap cannot have written.
-
-    Args:
-        entry: The part.
-        stream: The name of the stream, for messages.
-    """
+    """Reads a part of the state, refusing what the tap cannot have written."""
 
     def __init__(self, entry: dict[str, Any], stream: str) -> None:
         self._entry = entry
         self._stream = stream
 
     def instant(self, key: str) -> datetime | None:
-        """Read an instant."""
         text = self._entry.get(key)
         try:
             instant = None if text is None else timestamps.parse(text)
@@ -352,7 +296,6 @@ class _Reader:
         return instant
 
     def count(self, key: str) -> int | None:
-        """Read a number that is not negative."""
         count = self._entry.get(key)
         if count is not None and (not isinstance(count, int) or count < 0):
             self._refuse(key)
@@ -379,36 +322,6 @@ class _Reader:
             "this tap wrote, or omit --state."
         )
         raise StateError(msg) from None
-
-
-def _write_bookmark(
-    state: dict[str, Any],
-    scope: Scope,
-    end: datetime,
-    filters: dict[str, Any],
-    since: datetime | None,
-    delivered: int | None,
-) -> None:
-    state["replication_key"] = scope.resource.replication_key
-    state["replication_key_value"] = timestamps.canonical(end)
-    state["filters"] = filters
-    state["since"] = _written(since)
-    if delivered is not None:
-        state["delivered"] = delivered
-
-
-def _write_plan(entry: dict[str, Any], plan: Sequence[Boundary], limit: int) -> None:
-    if plan:
-        fences = [[timestamps.canonical(each.end), _written(each.fits_from)] for each in plan]
-        entry["plan"] = {"export_limit": limit, "fences": fences}
-    else:
-        entry.pop("plan", None)
-
-
-def _forget_sync(state: dict[str, Any]) -> None:
-    """Remove what only a sync under way needs."""
-    state.pop("under_way", None)
-    state.pop("plan", None)
 
 
 def _written(instant: datetime | None) -> str | None:

@@ -24,7 +24,7 @@ from tap_leadlex.planning.sweep import sweep
 from tap_leadlex.planning.windows import ExportRequest, Window
 from tap_leadlex.progress import RunLog
 from tap_leadlex.resources import Kind
-from tap_leadlex.state import open_state
+from tap_leadlex.state import IncrementalState, RefreshState
 from tap_leadlex.sync import Sync
 
 if TYPE_CHECKING:
@@ -131,13 +131,12 @@ class ExportedStream(Stream):
             LeadLexError: If the sync cannot be completed.
         """
         settings = self._settings
-        refresh = self.replication_method == REPLICATION_FULL_TABLE
-        at = open_state(
-            self.get_context_state(None),
-            self._scope,
-            settings,
-            refresh_version=self._version if refresh else None,
-        )
+        state = self.get_context_state(None)
+        at: SyncState
+        if self.replication_method == REPLICATION_FULL_TABLE:
+            at = RefreshState(state, self._scope, settings, self._version)
+        else:
+            at = IncrementalState(state, self._scope, settings)
         whole = Window(at.start, self._cutoff)
         run_log = RunLog(self.logger, self._scope.resource, whole)
         if self._budget.stop:
@@ -162,7 +161,7 @@ class ExportedStream(Stream):
                 self._probe(whole, export, self.ABORT_AT_RECORD_COUNT)
                 return ()
             try:
-                self._sync(at, whole, Sync(at, export, self._budget, self, run_log), run_log)
+                self._sync(at, whole, Sync(self, at, export, self._budget, run_log), run_log)
             except RunStopped as stop:
                 run_log.stopped(stop)
         return ()

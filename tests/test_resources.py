@@ -40,10 +40,10 @@ MATTERS = Resource(
         Filter(
             "matters_status",
             Setting(
-                title="Status of matters",
-                description="Only matters with this status.",
-                rule="must be open, settled or lost",
-                schema={"type": "string", "enum": list(matters.STATUSES)},
+                "Status of matters",
+                "Only matters with this status.",
+                "open, settled or lost",
+                {"type": "string", "enum": list(matters.STATUSES)},
             ),
             parameter="status",
             listed=True,

@@ -31,8 +31,6 @@ FILL_BY_SAMPLE = 0.95
 FILL_BY_PACE = 0.8
 # A window that fills less than this share of an export does not predict others.
 LOW_YIELD = 0.1
-# How much wider a window may get to reach a boundary, so that no small rest costs an export.
-STRETCH = 1.2
 # How far the dates may stray from an even spread (0 to 1) and still predict the next window.
 SMOOTH = 0.15
 _PROBES = 20
@@ -97,8 +95,6 @@ class SampleGuide:
         self._closed: tuple[Window, Sequence[datetime]] | None = None  # the last window, if closed
         self._width: timedelta | None = None  # of a well-filled window, by the pace
         self._pace_failed = False
-        self._order_used = False
-        self._order_trusted = True
 
     def boundary(self, start: datetime | None) -> tuple[datetime, bool]:
         """Return the next boundary after a start, and whether the range up to it should fit."""
@@ -172,9 +168,8 @@ class SampleGuide:
         window, created = result.window, result.created
         self._closed = self._width = None
         if self._boundaries[-1].end == window.end:
-            promised = self._boundaries.pop().fits_from is not None
-            self._order_trusted = self._order_trusted and not (promised and self._order_used)
-        order = row_order(created) if created and self._order_trusted else RowOrder.NONE
+            self._boundaries.pop()
+        order = row_order(created) if created else RowOrder.NONE
         if order is RowOrder.ASCENDING:
             self._split_ascending(window, created)
         elif order is RowOrder.DESCENDING:
@@ -189,7 +184,6 @@ class SampleGuide:
         if edge <= (window.start or BEGINNING):
             self._split_in_time(window, created)
             return
-        self._order_used = True
         self._boundaries.append(Boundary(edge, window.start or BEGINNING))
 
     def _split_descending(self, window: Window, created: Sequence[datetime]) -> None:
@@ -199,7 +193,6 @@ class SampleGuide:
             self._boundaries.append(Boundary(window.end))
             self._split_in_time(window, created)
             return
-        self._order_used = True
         self._boundaries.append(Boundary(window.end, edge))
         self._boundaries.append(Boundary(edge))
         if is_smooth(created[::-1]) and not self._pace_failed:
@@ -267,7 +260,7 @@ class SampleGuide:
         if self._closed:
             self._width = self._next_width(*self._closed, limit)
             self._closed = None
-        if self._width is None or self._width * STRETCH >= boundary - start:
+        if self._width is None or self._width >= boundary - start:
             return None
         return timestamps.floor(start + max(self._width, timestamps.SECOND))
 
