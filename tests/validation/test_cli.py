@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 PROGRAM = Path(sys.executable).with_name("leadlex-validate")
 SECRET = "wbk_very_secret"  # noqa: S105 - a key of the sandbox
 CRASH = b"a fault of this program"
+FAKED_CLOCK = {name: os.environ[name] for name in ("LD_PRELOAD", "FAKETIME") if name in os.environ}
+"""What faketime sets: the program must have the clock of the tests."""
 
 
 def validate(
@@ -33,7 +36,7 @@ def validate(
         capture_output=True,
         check=False,
         timeout=120,
-        env={"PATH": "/usr/bin:/bin", **(env or {})},
+        env={"PATH": "/usr/bin:/bin", **FAKED_CLOCK, **(env or {})},
     )
     assert CRASH not in done.stderr, done.stderr
     assert b"Traceback" not in done.stderr, done.stderr

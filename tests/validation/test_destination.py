@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_leadlex.sandbox.instants import from_datetime
+from tap_leadlex.sandbox.instants import SECOND, from_datetime
 from tap_leadlex.sandbox.workspace import utc_now
 from tap_leadlex.validation.destination import validate_table
 from tap_leadlex.validation.errors import CannotValidateError
@@ -101,7 +100,7 @@ def test_what_changed_in_leadlex_since_is_no_finding(filled: Filled) -> None:
     store.create(now)
     store.edit(rows[5].contact.id, {"full_name": "Somebody Else"}, now)
     store.delete(rows[9].contact.id)
-    late = store.create(from_datetime(utc_now() - timedelta(days=300)))
+    late = store.create(rows[20].created + SECOND)
     store.edit(late.contact.id, {}, now)
     outcome = filled.validate()
     assert found(outcome) == []
