@@ -120,9 +120,14 @@ def test_without_a_key_only_keys_are_checked(filled: Filled) -> None:
     assert len(outcome.skipped) == 4
 
 
-@pytest.mark.parametrize("table", ["nobody", "other"])
-def test_a_table_that_is_none_of_ours_is_told_in_a_line(filled: Filled, table: str) -> None:
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [("nobody", "NoSuchTableError"), ("other", "The table other has no column created_at")],
+)
+def test_a_table_that_is_none_of_ours_is_told_in_a_line(
+    filled: Filled, table: str, problem: str
+) -> None:
     filled.execute("CREATE TABLE other (id, name)")
-    with pytest.raises(CannotValidateError) as told:
+    with pytest.raises(CannotValidateError, match=problem) as told:
         validate_table(options(filled.sandbox), f"sqlite:///{filled.path}", table, lambda _: None)
     assert "\n" not in str(told.value)
