@@ -11,8 +11,10 @@ import pytest
 
 from tap_leadlex.sandbox.instants import SECOND, from_datetime
 from tap_leadlex.sandbox.workspace import utc_now
+from tap_leadlex.validation.claims import Claim
 from tap_leadlex.validation.destination import validate_table
 from tap_leadlex.validation.errors import CannotValidateError
+from tap_leadlex.validation.findings import Check
 from tests.support import config_for, run
 from tests.validation.syncs import options
 
@@ -105,6 +107,29 @@ def test_what_changed_in_leadlex_since_is_no_finding(filled: Filled) -> None:
     outcome = filled.validate()
     assert found(outcome) == []
     assert len(outcome.notes) == 2
+
+
+def test_a_table_is_compared_from_its_start_date_on(filled: Filled) -> None:
+    filled.execute("DELETE FROM contacts WHERE rowid <= 20")
+    start = list(filled.sandbox.store.rows())[20].created / SECOND
+    assert found(filled.validate(start=start)) == []
+    assert "missing" in found(filled.validate())
+
+
+def test_a_state_says_how_far_a_table_has_to_go(filled: Filled) -> None:
+    filled.execute("DELETE FROM contacts WHERE rowid = 60")
+    assert found(filled.validate()) == []
+    state = Claim(position=utc_now().timestamp())
+    assert "missing" in found(filled.validate(state=state))
+
+
+def test_a_table_is_compared_under_its_filters(filled: Filled) -> None:
+    outcome = filled.validate(list_id="list-half")
+    assert outcome.comparison is not None
+    assert 0 < outcome.comparison.leadlex < outcome.comparison.sync == 60
+    outcome = filled.validate(tags=("lead",))
+    assert "tags" in outcome.skipped[Check.COMPLETENESS]
+    assert outcome.exit_code == 0
 
 
 def test_the_table_is_only_read(filled: Filled) -> None:

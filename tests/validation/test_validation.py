@@ -114,21 +114,28 @@ def test_a_list_of_leadlex_is_counted_alone(serve: Callable[..., Sandbox]) -> No
     sandbox = serve(contacts=80)
     done = run(config_for(sandbox, list_id="list-half"))
     assert 0 < len(done.records) < 80
-    for told in ({"list_id": "list-half"}, {}):
-        outcome = judge(sandbox, done.out.encode().splitlines(), **told)
+    for outcome in (
+        judge(sandbox, done.out.encode().splitlines()),
+        judge(sandbox, old_style(done.messages), list_id="list-half"),
+    ):
         assert outcome.exit_code == 0
         assert outcome.comparison is not None
         assert outcome.comparison.leadlex == len(done.records)
+    assert "missing" in codes(judge(sandbox, old_style(done.messages)))
 
 
 def test_tags_cannot_be_counted_and_that_is_said(serve: Callable[..., Sandbox]) -> None:
     sandbox = serve(contacts=80)
     done = run(config_for(sandbox, tags=["lead"]))
-    outcome = judge(sandbox, done.out.encode().splitlines())
-    assert outcome.exit_code == 0
-    assert "tags" in outcome.skipped[Check.COMPLETENESS]
-    assert outcome.contents is not None
-    assert outcome.contents.compared
+    for outcome in (
+        judge(sandbox, done.out.encode().splitlines()),
+        judge(sandbox, old_style(done.messages), tags=("lead",)),
+    ):
+        assert outcome.exit_code == 0
+        assert "tags" in outcome.skipped[Check.COMPLETENESS]
+        assert outcome.contents is not None
+        assert outcome.contents.compared
+    assert "missing" in codes(judge(sandbox, old_style(done.messages)))
 
 
 @pytest.mark.parametrize("mode", list(ListMode))
