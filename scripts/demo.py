@@ -21,8 +21,8 @@ from pathlib import Path
 
 import httpx
 
+from tap_leadlex.api_url import DEFAULT_API_URL
 from tap_leadlex.sandbox import Sandbox
-from tap_leadlex.settings import DEFAULT_API_URL
 
 TAP = str(Path(sys.executable).with_name("tap-leadlex"))
 

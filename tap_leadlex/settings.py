@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
 from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_leadlex import timestamps
+from tap_leadlex.api_url import API_URL_PATTERN, API_URL_RULE, DEFAULT_API_URL, is_api_url
 from tap_leadlex.errors import SettingsError
 from tap_leadlex.resources import Resource
 from tap_leadlex.scope import Scope
@@ -18,13 +18,8 @@ from tap_leadlex.setting import Setting
 
 MAX_LIMIT = 50_000
 MAX_SECONDS = 100 * 366 * 86_400  # a century: beyond it, dates and clocks overflow
-DEFAULT_API_URL = "https://data.leadlex.com/functions/v1/api-gateway/v1"
 
-_LOOPBACK = r"(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])"
 _END = r"(?![\s\S])"  # unlike $, it does not match before a line end at the end
-_LABEL = r"[A-Za-z0-9_-]{1,63}"
-_HOST = rf"({_LABEL}(\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\])"
-_API_URL = rf"^(https://{_HOST}|http://{_LOOPBACK})(:\d+)?(/[^\s?#]*)?{_END}"
 
 _OF_STREAMS = "the settings that the table of streams brings along"
 
@@ -41,7 +36,8 @@ REFUSED = {
 
 
 def _url(text: str) -> str:
-    _ = urlsplit(text).port  # what the schema cannot check: an IPv6 address, a port up to 65535
+    if not is_api_url(text):  # stricter than the schema's pattern
+        raise ValueError(text)
     return text.rstrip("/")
 
 
@@ -100,8 +96,8 @@ class Settings:
         Setting(
             "API URL",
             "Base of the API, https only; http is allowed on a loopback address.",
-            "an https:// URL without a query (http:// only on a loopback address)",
-            _text(_API_URL),
+            API_URL_RULE,
+            _text(API_URL_PATTERN),
             parse=_url,
         ),
     ] = DEFAULT_API_URL

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_leadlex.api_url import DEFAULT_API_URL
 from tap_leadlex.errors import SettingsError
 from tap_leadlex.resources import CONTACTS, RESOURCES
-from tap_leadlex.settings import DEFAULT_API_URL, REFUSED, Settings, SettingsReader
+from tap_leadlex.settings import REFUSED, Settings, SettingsReader
 from tap_leadlex.tap import TapLeadLex
 from tests.support import FIELDS
 

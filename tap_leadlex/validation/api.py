@@ -113,9 +113,13 @@ class LeadLex(Calls):
             body = response.json()
             contacts = [_listed(contact) for contact in body["data"]["contacts"]]
             total = body["meta"]["total"]
+            error = body.get("error")
         except (ValueError, LookupError, TypeError, AttributeError):
             msg = "The contact list has another form than documented: no contacts, dates or total."
             raise UnreliableListError(msg) from None
+        if error:
+            msg = "The contact list answers with contacts and an error at once."
+            raise UnreliableListError(msg)
         if not isinstance(total, int) or isinstance(total, bool):
             msg = "The contact list gives no number as its total."
             raise UnreliableListError(msg)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tap_leadlex.resources import CONTACTS
 from tap_leadlex.validation.instants import is_fixed_width, seconds
 
 
@@ -48,8 +49,9 @@ def read(value: object, stream: str) -> Claim:
     """
     entry = _within(_within(value, "bookmarks", "value"), stream, "bookmarks")
     bookmark = _instant(entry, "replication_key_value")
-    if bookmark is not None and entry.get("replication_key", "created_at") != "created_at":
-        msg = "replication_key is not created_at"
+    expected = CONTACTS.replication_key
+    if bookmark is not None and entry.get("replication_key", expected) != expected:
+        msg = f"replication_key is not {expected}"
         raise BadStateError(msg)
     refresh = _within(entry, "refresh", stream) if entry.get("refresh") is not None else {}
     source = refresh or entry

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tap_leadlex.api_url import DEFAULT_API_URL
+from tap_leadlex.resources import CONTACTS
 from tap_leadlex.validation.config import api_key, api_url, instant, load, read_state
 from tap_leadlex.validation.errors import CannotValidateError
-from tap_leadlex.validation.options import DEFAULT_API_URL, Options
+from tap_leadlex.validation.options import Options
 from tap_leadlex.validation.outcome import COULD_NOT
 from tap_leadlex.validation.publish import Reports, publish
 from tap_leadlex.validation.run import validate_destination, validate_file, validate_pipe
@@ -48,7 +50,7 @@ class Program(click.Command):
 @click.option("--tee", is_flag=True, help="Pass the stream on, byte for byte.")
 @click.option("--input", "input_", type=_FILE, help="Validate a recorded stream.")
 @click.option("--destination", metavar="URL", help="Validate a table of this SQLAlchemy database.")
-@click.option("--table", default="contacts", show_default=True, help="The destination's table.")
+@click.option("--table", default=CONTACTS.name, show_default=True, help="The destination's table.")
 @click.option(
     "--api-url",
     callback=api_url,
@@ -63,7 +65,7 @@ class Program(click.Command):
 @click.option("--lookback-seconds", type=click.IntRange(0), default=0, help="The tap's setting.")
 @click.option("--list-id", help="The tap's list_id.")
 @click.option("--tags", multiple=True, help="The tap's tags, each with its own --tags.")
-@click.option("--stream", default="contacts", show_default=True, help="The stream to check.")
+@click.option("--stream", default=CONTACTS.name, show_default=True, help="The stream to check.")
 @click.option(
     "--sample",
     type=click.IntRange(0),

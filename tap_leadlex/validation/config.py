@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from tap_leadlex.api_url import API_URL_RULE, is_api_url
 from tap_leadlex.validation import claims
 from tap_leadlex.validation.instants import seconds
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from tap_leadlex.validation.claims import Claim
 
-_LOOPBACK = r"(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])"
-_API_URL = re.compile(rf"(https://[^\s/?#@]+|http://{_LOOPBACK}(:\d+)?)(/[^\s?#]*)?")
 _KEY = "api_key"
 _KEY_VARIABLES = ("LEADLEX_VALIDATE_API_KEY", "TAP_LEADLEX_API_KEY")
 
@@ -33,10 +32,9 @@ def instant(ctx: click.Context, param: click.Parameter, text: str | None) -> flo
 
 
 def api_url(ctx: click.Context, param: click.Parameter, url: str) -> str:
-    """Check the base of the API: the key goes there, so nothing but https, or loopback."""
-    if not _API_URL.fullmatch(url):
-        msg = "must begin with https:// (http:// only on a loopback address), without a query"
-        raise click.BadParameter(msg, ctx, param)
+    """Check the base URL of the API."""
+    if not is_api_url(url):
+        raise click.BadParameter(f"must be {API_URL_RULE}", ctx, param)
     return url
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from tap_leadlex.resources import CONTACTS, Kind
 from tap_leadlex.validation import catalogue
 from tap_leadlex.validation.api import alias, updated
 from tap_leadlex.validation.calls import ApiError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tap_leadlex.validation.messages import Values
     from tap_leadlex.validation.sample import Drawn
 
+_KINDS = {column.name: column.kind for column in CONTACTS.columns}
 _SLACK = 600.0
 """Seconds that an export may take between LeadLex's reading and our noting the time."""
 
@@ -134,9 +136,10 @@ def _compare(api: LeadLex, drawn: Drawn, since: float) -> Compared:
 
 def _equal(name: str, delivered: object, leadlex: object) -> bool:
     """Compare two values as LeadLex's two pages print one: it heals empty names on reading."""
-    if name == "tags":
+    kind = _KINDS.get(name)
+    if kind is Kind.TAGS:
         return _tags(delivered) == _tags(leadlex)
-    if name == "created_at":
+    if kind is Kind.TIMESTAMP:
         one, two = seconds(delivered), seconds(leadlex)
         return one is not None and two is not None and abs(one - two) < 1
     if isinstance(leadlex, dict | list):

@@ -12,6 +12,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from tap_leadlex.resources import CONTACTS, Kind
 from tap_leadlex.validation import catalogue
 from tap_leadlex.validation.comparison import Range
 from tap_leadlex.validation.errors import CannotValidateError
@@ -146,7 +147,9 @@ def _as_record(row: Mapping[str, Any]) -> dict[str, Any]:
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in row.items()
     }
-    if isinstance(tags := record.get("tags"), str):
-        with suppress(msgspec.DecodeError):
-            record["tags"] = msgspec.json.decode(tags)
+    for column in CONTACTS.columns:
+        text = record.get(column.name)
+        if column.kind is Kind.TAGS and isinstance(text, str):
+            with suppress(msgspec.DecodeError):
+                record[column.name] = msgspec.json.decode(text)
     return record

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tap_leadlex.api_url import DEFAULT_API_URL
+from tap_leadlex.resources import CONTACTS
+
 if TYPE_CHECKING:
     from tap_leadlex.validation.claims import Claim
-
-DEFAULT_API_URL = "https://data.leadlex.com/functions/v1/api-gateway/v1"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +35,7 @@ class Options:
 
     api_url: str = DEFAULT_API_URL
     api_key: str | None = None
-    stream: str = "contacts"
+    stream: str = CONTACTS.name
     state: Claim | None = None
     start: float | None = None
     first_sync: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tap_leadlex.resources import CONTACTS
 from tap_leadlex.validation import catalogue
 from tap_leadlex.validation.instants import seconds
 from tap_leadlex.validation.messages import Flaw
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
         Values,
     )
 
-KEY = "id"
-REPLICATION_KEY = "created_at"
+KEY, REPLICATION_KEY = CONTACTS.key, CONTACTS.replication_key
 
 _UNREADABLE = {
     Flaw.JSON: catalogue.NOT_JSON,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
+from tap_leadlex.resources import CONTACTS
 from tap_leadlex.validation import messages
 from tap_leadlex.validation.bookmarks import Bookmarks
 from tap_leadlex.validation.instants import seconds
@@ -34,7 +35,7 @@ class Expectation:
         seed: What the draw comes from.
     """
 
-    stream: str = "contacts"
+    stream: str = CONTACTS.name
     origin: Claim | None = None
     lookback: float = 0.0
     now: float = inf

@@ -242,8 +242,8 @@ CATALOGUE = [
     ),
     Defect("every third row lost", N, "missing", lose(lambda m, _: records(m)[::3])),
     Defect(
-        "a date a season off", N, "misdated",
-        change(lambda r: r | {"created_at": shifted(r["created_at"], -100 * 86_400)}),
+        "a date 400 days off", N, "misdated",
+        change(lambda r: r | {"created_at": shifted(r["created_at"], -400 * 86_400)}),
         options={"by_month": True},
     ),
     Defect(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_leadlex.sandbox import Quotas, Sandbox
+from tap_leadlex.validation import cli
 from tests.support import config_for, run
 from tests.validation.streams import SCHEMA, clean, lines, record, state
 
@@ -19,20 +21,26 @@ if TYPE_CHECKING:
 
 PROGRAM = Path(sys.executable).with_name("leadlex-validate")
 SECRET = "wbk_very_secret"  # noqa: S105 - a key of the sandbox
+CRASH = b"a fault of this program"
+FAKED_CLOCK = {name: os.environ[name] for name in ("LD_PRELOAD", "FAKETIME") if name in os.environ}
+"""What faketime sets: the program must have the clock of the tests."""
 
 
 def validate(
     *arguments: object, stream: bytes = b"", env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run the installed program."""
-    return subprocess.run(  # noqa: S603 - our own program
+    """Run the installed program, which must not crash: a crash exits with 1 or 2 as well."""
+    done = subprocess.run(  # noqa: S603 - our own program
         [PROGRAM, *map(str, arguments)],
         input=stream,
         capture_output=True,
         check=False,
         timeout=120,
-        env={"PATH": "/usr/bin:/bin", **(env or {})},
+        env={"PATH": "/usr/bin:/bin", **FAKED_CLOCK, **(env or {})},
     )
+    assert CRASH not in done.stderr, done.stderr
+    assert b"Traceback" not in done.stderr, done.stderr
+    return done
 
 
 def stream_of(messages: list[dict[str, Any]]) -> bytes:
@@ -67,36 +75,78 @@ def test_findings_exit_1_and_acknowledge_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "complaint"),
     [
-        ("--tee", "--input", __file__),
-        ("--api-url", "http://data.leadlex.com/v1"),
-        ("--api-url", "https://data.leadlex.com/v1?x=1"),
-        ("--start-date", "yesterday"),
-        ("--input", "no such file"),
-        ("--sample", "-1"),
-        ("--destination", "nonsense://"),
-        ("--destination", "sqlite:////no/such/folder/db"),
-        ("--destination", "sqlite://"),
+        (("--tee", "--input", __file__), b"--tee, --input and --destination exclude one another"),
+        (("--api-url", "http://data.leadlex.com/v1"), b"'--api-url': must begin with https://"),
+        (("--api-url", "https://data.leadlex.com/v1?x=1"), b"without a query"),
+        (("--api-url", "https://data..leadlex.com/v1"), b"'--api-url': must begin with https://"),
+        (("--api-url", "https://data.leadlex.com:65536"), b"'--api-url': must begin with https://"),
+        (("--start-date", "yesterday"), b"'--start-date': must be an ISO 8601 date"),
+        (("--input", "no such file"), b"'--input': File 'no such file' does not exist"),
+        (("--sample", "-1"), b"'--sample': -1 is not in the range"),
+        (("--destination", "nonsense://"), b"cannot be read (NoSuchModuleError)"),
+        (("--destination", "sqlite:////no/such/folder/db"), b"cannot be read (OperationalError)"),
+        (("--destination", "sqlite://"), b"cannot be read (NoSuchTableError)"),
     ],
 )
-def test_what_cannot_be_validated_exits_2_in_few_words(arguments: tuple[str, ...]) -> None:
+def test_what_cannot_be_validated_exits_2_in_few_words(
+    arguments: tuple[str, ...], complaint: bytes
+) -> None:
     done = validate(*arguments)
     assert done.returncode == 2
-    assert done.stderr
-    assert b"Traceback" not in done.stderr
+    assert complaint in done.stderr
+    assert done.stderr.count(b"\n") <= 4
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{", '{"api_kee": 1}', '{"sample": "many"}', '{"api_key": "a b"}']
+    ("content", "complaint"),
+    [
+        ("", b"'--config': holds no JSON object"),
+        ("[]", b"'--config': holds no JSON object"),
+        ("{", b"'--config': holds no JSON object"),
+        ('{"api_kee": 1}', b"'--config': unknown: api_kee"),
+        ('{"sample": "many"}', b"'--sample': 'many' is not a valid"),
+        ('{"api_key": "a b"}', b"api_key must be the workspace's key"),
+    ],
 )
-def test_a_bad_config_exits_2_without_quoting_it(tmp_path: Path, content: str) -> None:
+def test_a_bad_config_exits_2_without_quoting_the_key(
+    tmp_path: Path, content: str, complaint: bytes
+) -> None:
     config = tmp_path / "config.json"
     config.write_text(content, encoding="utf-8")
     done = validate("--config", config)
     assert done.returncode == 2
+    assert complaint in done.stderr
     assert b"a b" not in done.stderr
-    assert b"Traceback" not in done.stderr
+
+
+@pytest.fixture
+def crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every validation of a pipe crash."""
+
+    def raise_error(*_: object, **__: object) -> None:
+        raise LookupError(SECRET)
+
+    monkeypatch.setattr(cli, "validate_pipe", raise_error)
+
+
+@pytest.mark.usefixtures("crash")
+def test_a_crash_exits_2_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([])
+    assert ended.value.code == 2
+    said = capfd.readouterr().err
+    assert f"unexpected LookupError, {CRASH.decode()}" in said
+    assert said.count("\n") == 1
+    assert SECRET not in said
+
+
+@pytest.mark.usefixtures("crash")
+def test_a_crash_shows_its_traceback_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADLEX_VALIDATE_DEBUG", "1")
+    with pytest.raises(LookupError):
+        cli.main([])
 
 
 def test_a_refused_key_exits_2(sandbox: Sandbox, synced: bytes) -> None:
@@ -165,7 +215,9 @@ def test_a_run_is_held_against_the_state_before_it(tmp_path: Path) -> None:
     done = validate("--state", file, "--lookback-seconds", 86400, stream=stream_of(clean()))
     assert done.returncode == 0
     file.write_text("no state", encoding="utf-8")
-    assert validate("--state", file).returncode == 2
+    done = validate("--state", file)
+    assert done.returncode == 2
+    assert b"this is no state of tap-leadlex" in done.stderr
     file.write_text("", encoding="utf-8")
     assert validate("--state", file, stream=stream_of(clean())).returncode == 0
 

@@ -70,24 +70,24 @@ def test_counts_go_by_the_printed_instant(
 
 
 @pytest.mark.parametrize(
-    "mode",
+    ("mode", "problem"),
     [
-        ListMode.FORBIDDEN,
-        ListMode.MISSING,
-        ListMode.LIMITED,
-        ListMode.EMPTY,
-        ListMode.NO_TOTAL,
-        ListMode.NEWEST_FIRST,
-        ListMode.IGNORES_CREATED_AFTER,
-        ListMode.DATE_BEFORE_WINDOW,
+        (ListMode.FORBIDDEN, "HTTP 403"),
+        (ListMode.MISSING, "HTTP 404"),
+        (ListMode.LIMITED, "HTTP 429"),
+        (ListMode.EMPTY, "do not hold what its total says"),
+        (ListMode.NO_TOTAL, "another form than documented"),
+        (ListMode.NEWEST_FIRST, "does not sort by created_at"),
+        (ListMode.IGNORES_CREATED_AFTER, "passes over created_after"),
+        (ListMode.DATE_BEFORE_WINDOW, "passes over created_after"),
     ],
 )
 def test_a_list_that_cannot_be_relied_on_is_refused(
-    api: Callable[..., LeadLex], mode: ListMode
+    api: Callable[..., LeadLex], mode: ListMode, problem: str
 ) -> None:
     sandbox = Sandbox(contacts=300, reading=Reading(list_mode=mode))
     counter = Counter(api(sandbox))
-    with pytest.raises(ApiError):
+    with pytest.raises(ApiError, match=problem):
         counter.since(seconds("2025-01-01T00:00:00Z"))
 
 

@@ -38,6 +38,12 @@ def test_the_catalogue_is_large_enough() -> None:
     assert len({defect.check for defect in CATALOGUE}) == 5
 
 
+def test_the_options_alone_find_nothing(sandbox: Sandbox, clean: str) -> None:
+    for told in {str(defect.options): defect.options for defect in CATALOGUE}.values():
+        given = {"sample": 0, "max_calls": 500} | told
+        assert judge(sandbox, clean.encode().splitlines(), **given).exit_code == 0, told
+
+
 def test_the_sync_that_is_spoiled_is_clean(sandbox: Sandbox, clean: str) -> None:
     outcome = judge(sandbox, clean.encode().splitlines(), sample=100, max_calls=500, by_month=True)
     assert outcome.exit_code == 0

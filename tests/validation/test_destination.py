@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_leadlex.sandbox.instants import from_datetime
+from tap_leadlex.sandbox.instants import SECOND, from_datetime
 from tap_leadlex.sandbox.workspace import utc_now
+from tap_leadlex.validation.claims import Claim
 from tap_leadlex.validation.destination import validate_table
 from tap_leadlex.validation.errors import CannotValidateError
+from tap_leadlex.validation.findings import Check
 from tests.support import config_for, run
 from tests.validation.syncs import options
 
@@ -101,11 +102,34 @@ def test_what_changed_in_leadlex_since_is_no_finding(filled: Filled) -> None:
     store.create(now)
     store.edit(rows[5].contact.id, {"full_name": "Somebody Else"}, now)
     store.delete(rows[9].contact.id)
-    late = store.create(from_datetime(utc_now() - timedelta(days=300)))
+    late = store.create(rows[20].created + SECOND)
     store.edit(late.contact.id, {}, now)
     outcome = filled.validate()
     assert found(outcome) == []
     assert len(outcome.notes) == 2
+
+
+def test_a_table_is_compared_from_its_start_date_on(filled: Filled) -> None:
+    filled.execute("DELETE FROM contacts WHERE rowid <= 20")
+    start = list(filled.sandbox.store.rows())[20].created / SECOND
+    assert found(filled.validate(start=start)) == []
+    assert "missing" in found(filled.validate())
+
+
+def test_a_state_says_how_far_a_table_has_to_go(filled: Filled) -> None:
+    filled.execute("DELETE FROM contacts WHERE rowid = 60")
+    assert found(filled.validate()) == []
+    state = Claim(position=utc_now().timestamp())
+    assert "missing" in found(filled.validate(state=state))
+
+
+def test_a_table_is_compared_under_its_filters(filled: Filled) -> None:
+    outcome = filled.validate(list_id="list-half")
+    assert outcome.comparison is not None
+    assert 0 < outcome.comparison.leadlex < outcome.comparison.sync == 60
+    outcome = filled.validate(tags=("lead",))
+    assert "tags" in outcome.skipped[Check.COMPLETENESS]
+    assert outcome.exit_code == 0
 
 
 def test_the_table_is_only_read(filled: Filled) -> None:
@@ -121,9 +145,14 @@ def test_without_a_key_only_keys_are_checked(filled: Filled) -> None:
     assert len(outcome.skipped) == 4
 
 
-@pytest.mark.parametrize("table", ["nobody", "other"])
-def test_a_table_that_is_none_of_ours_is_told_in_a_line(filled: Filled, table: str) -> None:
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [("nobody", "NoSuchTableError"), ("other", "The table other has no column created_at")],
+)
+def test_a_table_that_is_none_of_ours_is_told_in_a_line(
+    filled: Filled, table: str, problem: str
+) -> None:
     filled.execute("CREATE TABLE other (id, name)")
-    with pytest.raises(CannotValidateError) as told:
+    with pytest.raises(CannotValidateError, match=problem) as told:
         validate_table(options(filled.sandbox), f"sqlite:///{filled.path}", table, lambda _: None)
     assert "\n" not in str(told.value)

@@ -20,9 +20,9 @@ def test_the_ledger_equals_a_dict(entries: Sequence[tuple[str, int, float]]) -> 
     ledger = Ledger()
     model: dict[str, tuple[int, float]] = {}
     for identity, content, created in entries:
-        earlier = model.setdefault(identity, (content, created))
-        fresh = len(model) > len(ledger)
-        assert ledger.add(identity, content, created) == (None if fresh else earlier[0])
+        earlier, _ = model.get(identity, (None, 0.0))
+        assert ledger.add(identity, content, created) == earlier
+        model.setdefault(identity, (content, created))
     assert len(ledger) == len(model)
     assert list(ledger.created) == [created for _, created in model.values()]
     assert all((str(number) in ledger) == (str(number) in model) for number in range(5001))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,6 @@ from hypothesis import strategies as st
 
 from tap_leadlex.validation import claims
 from tap_leadlex.validation.findings import Findings
-from tap_leadlex.validation.instants import seconds
 from tap_leadlex.validation.stream import Expectation, StreamValidator
 from tests.validation.streams import SCHEMA, clean, codes, lines, record, state
 
@@ -33,7 +33,7 @@ def test_a_clean_run_is_summed_up() -> None:
     validator.end()
     windows = validator.bookmarks.log.windows
     assert [(window.contacts, window.exports) for window in windows] == [(2, 1), (1, 0)]
-    assert validator.bookmarks.position == seconds("2026-03-01T00:00:00Z")
+    assert validator.bookmarks.position == datetime(2026, 3, 1, tzinfo=UTC).timestamp()
     assert len(validator.ledger) == validator.records == 3
     assert len(validator.sample.drawn) == 2
 
@@ -123,7 +123,7 @@ DEFECTS: list[tuple[Callable[[Messages], Messages], set[str]]] = [
 
 @pytest.mark.parametrize(("spoil", "expected"), DEFECTS)
 def test_each_defect_is_found(spoil: Callable[[Messages], Messages], expected: set[str]) -> None:
-    now = seconds("2026-06-01T00:00:00Z") or 0.0
+    now = datetime(2026, 6, 1, tzinfo=UTC).timestamp()
     assert set(codes(lines(spoil(clean())), Expectation(now=now))) == expected
 
 

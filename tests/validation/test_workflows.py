@@ -64,6 +64,7 @@ def test_the_tools_find_nothing(command: list[str | Path]) -> None:
 def test_actions_are_pinned_and_permissions_few(workflow: Path) -> None:
     assert read(workflow)["permissions"] == {}
     used = re.findall(r"uses: (\S+)(.*)", workflow.read_text(encoding="utf-8"))
+    assert used
     for action, comment in used:
         assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action)
         assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment)
@@ -153,5 +154,6 @@ def test_the_example_of_the_readme_runs(tmp_path: Path, *, loses: bool) -> None:
             EXAMPLE, tmp_path, TAP_LEADLEX_API_URL=sandbox.url, TAP_LEADLEX_API_KEY=sandbox.key
         )
     assert done.returncode == int(loses), done.stderr
+    assert ("LOSS" in done.stderr) == loses
     assert (tmp_path / "contacts.jsonl").read_bytes().count(b'"RECORD"') == 40 - loses
     assert (tmp_path / "report.html").exists()
