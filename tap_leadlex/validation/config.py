@@ -34,7 +34,8 @@ def instant(ctx: click.Context, param: click.Parameter, text: str | None) -> flo
 def api_url(ctx: click.Context, param: click.Parameter, url: str) -> str:
     """Check the base URL of the API."""
     if not is_api_url(url):
-        raise click.BadParameter(f"must be {API_URL_RULE}", ctx, param)
+        msg = f"must be {API_URL_RULE}"
+        raise click.BadParameter(msg, ctx, param)
     return url
 
 
