@@ -286,7 +286,7 @@ def test_a_quota_that_opens_too_late_is_left_to_the_next_run(story: Story) -> No
     assert story.airflow.ask(rescheduled(BY_HAND, 0)) == [(1, "success", 0)]
     outcome = story.airflow.outcomes(BY_HAND)["acme"]
     assert (outcome["state"], outcome["contacts"], outcome["exports"]) == ("stopped", 0, 1)
-    assert "the quota of LeadLex is used up" in outcome["reason"]
+    assert "the export quota is used up" in outcome["reason"]
 
 
 def test_two_runs_do_not_overlap(story: Story) -> None:

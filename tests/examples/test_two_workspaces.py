@@ -150,7 +150,7 @@ def test_two_workspaces_share_nothing(project: Example, serve: Callable[..., San
             for line in assert_readable_and_discreet(console, plugin, sandbox)
             if line.startswith("Closed window ")
         )
-        assert f"Z: {len(sandbox.store):,} contacts. 1 export call used; all of the way" in closed
+        assert f"Z: {len(sandbox.store):,} contacts. 1 export call used; 100% done." in closed
         assert {level for level, _ in said(console, plugin)} == {"info"}
 
     before = state(project, APAC)
@@ -165,7 +165,7 @@ def test_two_workspaces_share_nothing(project: Example, serve: Callable[..., San
     console = project.meltano("run", *EMEA).stderr
 
     (warning,) = (text for level, text in said(console, EMEA[0]) if level == "warning")
-    assert warning.startswith("Stopped, with the state saved: the quota of LeadLex is used up")
+    assert warning.startswith("Stopped: the export quota is used up")
     # Meltano rewrites a file in which it misses something; a clone must stay clean.
     example = ROOT / "examples/two-workspaces/meltano.yml"
     assert (project.folder / "meltano.yml").read_text() == example.read_text()
@@ -267,7 +267,7 @@ def test_an_empty_workspace_passes_the_tests_of_the_tap_alone(
 
     done = project.meltano("invoke", EMEA[0], "--test")
 
-    assert "the key works, and 0 of at most 1 contacts came." in done.stderr
+    assert "the key works; received 0 of at most 1 contacts." in done.stderr
     assert len(emea.exports) == 2
 
 

@@ -94,7 +94,7 @@ def test_the_table_equals_leadlex_after_quota_stops_edits_and_deletions(
 
         # The first sync, which the quota stops and the next run ends.
         said.append(example.meltano("run", "sync").stderr)
-        assert re.search(r"\[warning .*Stopped, with the state saved: .*quota", said[-1])
+        assert re.search(r"\[warning .*Stopped: the export quota is used up", said[-1])
         assert 150_000 < server.count() < 200_000
         sandbox.workspace.quota.reset()
         said.append(example.meltano("run", "sync").stderr)
