@@ -61,7 +61,7 @@ class RunLog:
             export.window,
             f"{export.batch.records:,}",
             self._resource.records,
-            "1 export call" if calls == 1 else f"{calls} export calls",
+            export_calls(calls),
             self._share(export.window),
             _quota(export.headers),
         )
@@ -79,7 +79,7 @@ class RunLog:
 
     def retrying(self, error: BaseException | None) -> None:
         """Log why a call is repeated: it costs quota."""
-        self._log.warning("%s Retrying (one more export call).", error or "")
+        self._log.warning("%s Retrying; this uses one more export call.", error or "")
 
     def waiting(self, when: str, left: timedelta) -> None:
         """Log that the run waits for the quota."""
@@ -111,13 +111,13 @@ class RunLog:
     def drifted(self, change: int, bookmark: datetime) -> None:
         """Log that LeadLex's count below the bookmark differs from what was delivered."""
         self._log.warning(
-            "LeadLex has %s %s %s created before %s than were delivered: %s. A full refresh "
-            "corrects this.",
+            "LeadLex counts %s %s %s created before %s than the tap delivered: %s. Run a full "
+            "refresh to correct this.",
             f"{abs(change):,}",
             "more" if change > 0 else "fewer",
             self._resource.records,
             timestamps.plain(bookmark),
-            "some came later with an earlier date" if change > 0 else "some are gone",
+            "some were added with an earlier date" if change > 0 else "some were deleted or merged",
         )
 
     def _share(self, done: Window) -> str:
@@ -130,6 +130,11 @@ class RunLog:
             return f"continuing from {timestamps.plain(done.end)}"
         span = self._whole.end - self._whole.start
         return f"{(done.end - self._whole.start) / span:.0%} done"
+
+
+def export_calls(calls: int) -> str:
+    """Return a number of export calls in words."""
+    return "1 export call" if calls == 1 else f"{calls} export calls"
 
 
 def _quota(headers: Mapping[str, str]) -> str:

@@ -126,7 +126,7 @@ CONTACTS = Resource(
             Setting(
                 "List id",
                 "Only members of this list.",
-                "the id of a list",
+                "a list id, not empty",
                 {"type": "string", "pattern": r"\S"},
             ),
             parameter="list_id",

@@ -29,8 +29,8 @@ REFUSED = {
         "is not supported: BATCH messages would put bookmarks ahead of their records; remove it"
     ),
     "emit_activate_version_messages": (
-        "is not supported: the SDK would write ACTIVATE_VERSION before the records, so that a run "
-        "that stops early deletes records; the tap writes it when a full refresh is complete"
+        "is not supported; remove it. The SDK would write ACTIVATE_VERSION before the records, and "
+        "a run that stops early would delete records"
     ),
 }
 
@@ -189,9 +189,6 @@ class SettingsReader:
 
     Args:
         resources: The table of streams, whose own settings are included.
-
-    Attributes:
-        schema: The JSON schema of a config, without the settings that the SDK adds.
     """
 
     def __init__(self, resources: Iterable[Resource]) -> None:
@@ -209,7 +206,11 @@ class SettingsReader:
             else:
                 self._declared[each.name] = declaration
                 self._defaults[each.name] = None if declaration.required else each.default
-        self.schema: dict[str, Any] = th.PropertiesList(
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema of a config, without the settings that the SDK adds."""
+        return th.PropertiesList(
             *(
                 th.Property(
                     name,

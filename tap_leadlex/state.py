@@ -188,20 +188,19 @@ class IncrementalState(SyncState):
     def _check_filters(self, settings: Settings) -> None:
         """Raise unless the bookmark is true for the filters of this run."""
         ways_out = (
-            "Restore the setting, or refresh fully (without state, or as FULL_TABLE), or use "
-            "another state id for it."
+            "Restore the setting, run a full refresh (omit --state, or select FULL_TABLE), or use "
+            "a separate state."
         )
         if (self._state.get("filters") or self._scope.no_filters) != self._scope.filters:
-            names = ", ".join(each.name for each in self._scope.resource.filters)
-            msg = (
-                f"The state was written with other filters ({names}) than this run has. {ways_out}"
-            )
+            names = " or ".join(each.name for each in self._scope.resource.filters)
+            msg = f"The state was written with different values of {names}. {ways_out}"
             raise StateError(msg)
         since = self._reader.instant("since")
         if since is not None and (settings.start_date is None or settings.start_date < since):
             msg = (
                 f"The sync of this state began at {timestamps.plain(since)}, but start_date is "
-                f"earlier now: what was created in between would never arrive. {ways_out}"
+                f"earlier or not set: {self._scope.resource.records} created before "
+                f"{timestamps.plain(since)} would never be synced. {ways_out}"
             )
             raise StateError(msg)
 
@@ -265,9 +264,8 @@ class RefreshState(SyncState):
         before_bookmark = self._until and self._bookmark and self._until < self._bookmark
         if self._until is None or self._bounded or before_bookmark:
             return None, (
-                "The full refresh ended before the bookmark or at end_date, so deleted "
-                f"{self._scope.resource.records} stay in the destination: ACTIVATE_VERSION would "
-                "delete later ones with them."
+                f"The full refresh did not read the newest {self._scope.resource.records}, so "
+                "deleted ones stay in the destination. Remove end_date and refresh again."
             )
         filters = self._refresh["filters"]
         self._write_bookmark(self._until, filters, self._since, self._delivered)

@@ -28,7 +28,7 @@ from tap_leadlex.state import IncrementalState, RefreshState
 from tap_leadlex.sync import Sync
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from datetime import datetime
 
     from singer_sdk import Tap
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
     from tap_leadlex.api.budget import Budget
     from tap_leadlex.api.client import Client
-    from tap_leadlex.api.export import Export
     from tap_leadlex.clock import Clock
     from tap_leadlex.messages import MessageWriter
     from tap_leadlex.resources import Column, Resource
@@ -74,15 +73,6 @@ class ExportedStream(Stream):
     The records do not go through the SDK's loop, which yields, checks and writes one at a time:
     `get_records` writes each window itself once its export is known to be complete, closes it, and
     leaves nothing to do for the loop. So the state never names a place that is not true.
-
-    Args:
-        tap: The tap.
-        resource: What is exported.
-        settings: The settings of the run.
-        client: The API.
-        budget: The budget of the run.
-        writer: Writes messages.
-        clock: The local clock.
     """
 
     def __init__(
@@ -130,38 +120,37 @@ class ExportedStream(Stream):
         Raises:
             LeadLexError: If the sync cannot be completed.
         """
-        settings = self._settings
         state = self.get_context_state(None)
         at: SyncState
         if self.replication_method == REPLICATION_FULL_TABLE:
-            at = RefreshState(state, self._scope, settings, self._version)
+            at = RefreshState(state, self._scope, self._settings, self._version)
         else:
-            at = IncrementalState(state, self._scope, settings)
+            at = IncrementalState(state, self._scope, self._settings)
         whole = Window(at.start, self._cutoff)
         run_log = RunLog(self.logger, self._scope.resource, whole)
         if self._budget.stop:
             run_log.info(f"Skipped: {self._budget.stop.reason}.")
             return ()
         path = self._scope.resource.export_path
-        with self._client, http_request_counter(self.name, path) as self._calls:
+        with self._client, http_request_counter(self.name, path) as calls:
+            columns = self._selected_columns
+            fields = [column.name for column in columns]
             exporter = Exporter(
                 self._client,
                 self._scope,
-                self._selected_columns,
-                timedelta(seconds=settings.settle_seconds),
-                lambda received: self._new_batch(received, at.version),
-                run_log,
+                columns,
+                settle=timedelta(seconds=self._settings.settle_seconds),
+                new_batch=lambda received: RecordBatch(
+                    self.stream_maps, fields, received, at.version
+                ),
+                count=calls.increment,
+                run_log=run_log,
             )
-
-            def export(request: ExportRequest) -> Export:
-                self._calls.increment()
-                return exporter.export(request)
-
             if self.ABORT_AT_RECORD_COUNT is not None:
-                self._probe(whole, export, self.ABORT_AT_RECORD_COUNT)
+                self._probe(whole, exporter, self.ABORT_AT_RECORD_COUNT)
                 return ()
             try:
-                self._sync(at, whole, Sync(self, at, export, self._budget, run_log), run_log)
+                self._sync(at, whole, exporter, run_log)
             except RunStopped as stop:
                 run_log.stopped(stop)
         return ()
@@ -185,9 +174,10 @@ class ExportedStream(Stream):
             if not isinstance(stream_map, RemoveRecordTransform):
                 self._writer.write_message(ActivateVersionMessage(stream_map.stream_alias, version))
 
-    def _sync(self, at: SyncState, whole: Window, sync: Sync, run_log: RunLog) -> None:
+    def _sync(self, at: SyncState, whole: Window, exporter: Exporter, run_log: RunLog) -> None:
         """Sweep from where the state is to the cut-off, then compare the counts."""
         listing = Listing(self._client, self._scope, self._clock.now())
+        sync = Sync(self, at, exporter, self._budget, run_log)
         if whole.empty:
             run_log.info("Nothing to export: the bookmark has reached the cut-off.")
         else:
@@ -205,21 +195,21 @@ class ExportedStream(Stream):
         sync.finish()
         self._check_drift(at, listing, run_log)
 
-    def _probe(self, whole: Window, export: Callable[[ExportRequest], Export], limit: int) -> None:
+    def _probe(self, whole: Window, exporter: Exporter, limit: int) -> None:
         """Deliver a few records from one small export, without moving the bookmark."""
         if whole.empty:
             self.logger.warning(
-                "Nothing was tested: the bookmark or start_date is after the cut-off."
+                "Nothing was tested: the bookmark or start_date is after the cut-off. Test without "
+                "--state and with an earlier start_date."
             )
             return
         limit = min(limit, self._settings.export_limit)
-        result = export(ExportRequest(whole, limit))
-        with result.batch:
-            self.write_records(result.batch)
+        with exporter.export(ExportRequest(whole, limit)).batch as batch:
+            self.write_records(batch)
         self.logger.info(
             "Tested window %s: the key works; received %s of at most %s %s.",
             whole,
-            result.batch.records,
+            batch.records,
             limit,
             self._scope.resource.records,
         )
@@ -227,8 +217,7 @@ class ExportedStream(Stream):
     def _check_drift(self, at: SyncState, listing: Listing, run_log: RunLog) -> None:
         """Warn, at most once a day, if LeadLex has more or fewer records than were delivered."""
         now = self._clock.now()
-        due = at.due_check(now)
-        if due is None:
+        if (due := at.due_check(now)) is None:
             return
         try:
             change = drift(
@@ -245,10 +234,6 @@ class ExportedStream(Stream):
         if change:
             run_log.drifted(change, due.until)
 
-    def _new_batch(self, received: datetime, version: int | None) -> RecordBatch:
-        fields = [column.name for column in self._selected_columns]
-        return RecordBatch(self.stream_maps, fields, received, version)
-
     @property
     def _selected_columns(self) -> tuple[Column, ...]:
         """The columns to ask for: what is deselected never leaves LeadLex.
@@ -259,17 +244,17 @@ class ExportedStream(Stream):
         columns = {column.name: column for column in self._scope.columns}
         key = columns.pop(self._scope.resource.key)
         replication_key = columns.pop(self._scope.resource.replication_key)
-        selected = (
-            column for name, column in columns.items() if self.mask.get(("properties", name), True)
-        )
+        selected = [each for each in columns.values() if self._is_selected(each)]
         return (key, *selected, replication_key)
+
+    def _is_selected(self, column: Column) -> bool:
+        return self.mask.get(("properties", column.name), True)
 
     @property
     def _cutoff(self) -> datetime:
         """Where this run ends."""
-        settings = self._settings
-        cutoff = self._clock.now() - timedelta(seconds=settings.settle_seconds)
-        return timestamps.floor(min(cutoff, settings.end_date or cutoff))
+        cutoff = self._clock.now() - timedelta(seconds=self._settings.settle_seconds)
+        return timestamps.floor(min(cutoff, self._settings.end_date or cutoff))
 
 
 def _underlying(logger: logging.Logger | logging.LoggerAdapter[logging.Logger]) -> logging.Logger:

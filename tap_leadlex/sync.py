@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from tap_leadlex.messages import uninterrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from tap_leadlex.api.budget import Budget
-    from tap_leadlex.api.export import Export
+    from tap_leadlex.api.export import Export, Exporter
     from tap_leadlex.planning.windows import Boundary, ExportRequest
     from tap_leadlex.progress import RunLog
     from tap_leadlex.state import SyncState
@@ -19,34 +19,26 @@ if TYPE_CHECKING:
 
 
 class Sync:
-    """One sync of one stream: the `Actions` of its sweep.
-
-    Args:
-        stream: Where the messages go.
-        at: How far the sync is.
-        attempt: Makes one export call.
-        budget: The budget of the run.
-        run_log: Tells the user.
-    """
+    """One sync of one stream: the `Actions` of its sweep."""
 
     def __init__(
         self,
         stream: ExportedStream,
         at: SyncState,
-        attempt: Callable[[ExportRequest], Export],
+        exporter: Exporter,
         budget: Budget,
         run_log: RunLog,
     ) -> None:
         self._stream = stream
         self._at = at
-        self._attempt = attempt
+        self._exporter = exporter
         self._budget = budget
         self._run_log = run_log
 
     @contextmanager
     def export(self, request: ExportRequest) -> Iterator[Export | None]:
         """Make one export within the budget."""
-        result = self._budget.export(request, self._attempt, self._run_log)
+        result = self._budget.export(request, self._exporter.export, self._run_log)
         if result is None:
             yield None
             return

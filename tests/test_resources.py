@@ -124,7 +124,7 @@ def test_a_filter_of_its_own_reaches_export_list_and_state(
     assert not any("status" in call.query for call in sandbox.calls if call.resource == "contacts")
     (failure,) = refused.failures
     assert refused.exit_code == 1
-    assert "other filters (matters_status)" in failure
+    assert "different values of matters_status" in failure
 
 
 def test_quota_and_resume_hold_over_both_streams(serve: Callable[..., Sandbox]) -> None:
@@ -164,7 +164,7 @@ def test_max_exports_is_for_the_whole_run(serve: Callable[..., Sandbox]) -> None
 
     assert len(sandbox.exports) == 5
     (warning,) = done.warnings
-    assert "max_exports is reached (5 calls)" in warning
+    assert "max_exports is reached (5 export calls)" in warning
     assert len(of_stream(done, "contacts")) == 250
     assert 0 < len(of_stream(done, "matters")) < 350
 
@@ -180,4 +180,4 @@ def test_waits_come_out_of_one_allowance(serve: Callable[..., Sandbox]) -> None:
     assert done.exit_code == 0
     assert [call.status for call in sandbox.exports].count(429) == 2
     (warning,) = done.warnings
-    assert "quota_wait_seconds (at least 3600)" in warning
+    assert "quota_wait_seconds to at least 3600" in warning

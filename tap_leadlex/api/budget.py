@@ -20,6 +20,7 @@ from tap_leadlex.errors import (
     RunStopped,
     TransportError,
 )
+from tap_leadlex.progress import export_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +85,9 @@ class Budget:
                 self._wait_or_stop(error, refusals, run_log)
             except GatewayError as error:
                 if request.divisible:
-                    run_log.info(f"Window {request.window}: {error} Asking for fewer rows.")
+                    run_log.info(
+                        f"Window {request.window}: {error} Retrying with half as many rows."
+                    )
                     return None
                 raise _located(error, request.window) from error
             except BrokenExportError as error:
@@ -114,7 +117,7 @@ class Budget:
         if self._max_exports is not None and self.calls >= self._max_exports:
             self.stop = RunStopped(
                 "max_exports",
-                f"max_exports is reached ({self.calls} calls)",
+                f"max_exports is reached ({export_calls(self.calls)})",
                 "Run again to continue, or raise max_exports.",
             )
             raise self.stop
@@ -131,9 +134,9 @@ class Budget:
             opens_in = decision.opens - now
             self.stop = RunStopped(
                 "quota",
-                f"the export quota is used up ({self.calls} calls); {when}",
-                "Run again then, or let a run wait with quota_wait_seconds (at least "
-                f"{opens_in.total_seconds():.0f}).",
+                f"the export quota is used up ({export_calls(self.calls)}); {when}",
+                "Run again then, or set quota_wait_seconds to at least "
+                f"{opens_in.total_seconds():.0f} to wait.",
                 opens_in,
             )
             raise self.stop
@@ -159,7 +162,7 @@ def _stop_after(tries: int) -> Callable[[tenacity.RetryCallState], bool]:
 def _located(error: BrokenExportError, window: Window) -> BrokenExportError:
     """Return the error with the window at which the run ends."""
     msg = (
-        f"Window {window}: {error} Nothing of this export was emitted and the bookmark stays "
-        "before it: run again to continue."
+        f"Window {window}: {error} No records of this export were emitted, and the bookmark did "
+        "not move. Run again to continue."
     )
     return type(error)(msg)

@@ -112,8 +112,8 @@ class Client:
         except (ImportError, ValueError, httpx.InvalidURL):
             # The original message may quote the proxy's password.
             msg = (
-                "HTTPS_PROXY and ALL_PROXY must hold the URL of an HTTP proxy, and NO_PROXY the "
-                "hosts to reach without it."
+                "HTTPS_PROXY and ALL_PROXY must be proxy URLs, such as http://proxy.example:3128; "
+                "NO_PROXY must be a list of hosts."
             )
             raise SettingsError(msg) from None
         return self
@@ -212,7 +212,7 @@ class Client:
         """Return the target of a redirect, without the parts that may be secret."""
         target = httpx.URL(response.headers.get("Location", ""))
         shown = str(target.copy_with(query=None, fragment=None, userinfo=b""))
-        return shown.replace(self._api_key, "***") or "nowhere"
+        return shown.replace(self._api_key, "***") or "no address"
 
     def _reason(self, response: httpx.Response) -> str:
         """Return code and message of LeadLex's error envelope, and nothing else of the body."""

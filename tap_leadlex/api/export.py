@@ -51,7 +51,8 @@ class Exporter:
         columns: The columns to ask for, key and replication key among them.
         settle: How far behind LeadLex's clock a window must end.
         new_batch: Makes the batch for a response, given when it was received.
-        log: Tells the user.
+        count: Counts a call.
+        run_log: Tells the user.
     """
 
     def __init__(
@@ -59,22 +60,22 @@ class Exporter:
         client: Client,
         scope: Scope,
         columns: Sequence[Column],
+        *,
         settle: timedelta,
         new_batch: Callable[[datetime], RecordBatch],
-        log: RunLog,
+        count: Callable[[], None],
+        run_log: RunLog,
     ) -> None:
         self._client = client
         self._scope = scope
         self._columns = columns
         self._settle = settle
         self._new_batch = new_batch
-        self._log = log
+        self._count = count
+        self._log = run_log
 
     def export(self, request: ExportRequest) -> Export:
         """Make one export and read its body to the end.
-
-        Args:
-            request: The window, and the rows to ask for.
 
         Returns:
             What came. Close its batch.
@@ -82,6 +83,7 @@ class Exporter:
         Raises:
             LeadLexError: If LeadLex refuses, or the response is incomplete or not a table.
         """
+        self._count()
         exporting = self._client.export(self._scope.resource, self._query(request))
         with exporting as response, ExitStack() as on_failure:
             window = self._closable(request.window, response)
@@ -121,14 +123,16 @@ class Exporter:
         if now is None:
             now = response.received
             self._log.warn_once(
-                "date", "LeadLex's responses have no Date; using the clock of this machine."
+                "date",
+                "LeadLex's responses have no Date header; using this machine's clock. Make sure it "
+                "is correct.",
             )
         elif (skew := abs(now - response.received)) > max(self._settle, _WHOLE_SECONDS):
             self._log.warn_once(
                 "clock",
-                f"The clock of this machine is {skew.total_seconds():.0f} s "
-                f"{'slow' if now > response.received else 'fast'}; using LeadLex's clock, so that "
-                "nothing is lost.",
+                f"This machine's clock is {skew.total_seconds():.0f} s "
+                f"{'slow' if now > response.received else 'fast'}; using LeadLex's clock. "
+                "Synchronize it (NTP).",
             )
         settled = timestamps.floor(now) - self._settle
         return Window(window.start, min(window.end, max(settled, window.start or settled)))
@@ -137,13 +141,13 @@ class Exporter:
         records = self._scope.resource.records
         if table.nul_characters:
             self._log.warning(
-                f"Removed {table.nul_characters} NUL characters from the {records}: databases "
-                "refuse them."
+                f"Removed {table.nul_characters} NUL characters from {records}, because databases "
+                "reject them."
             )
         if table.unknown_columns:
             self._log.warn_once(
                 "columns",
-                "Ignoring columns that LeadLex sent without being asked: "
+                "Ignoring columns that the tap did not request: "
                 f"{', '.join(table.unknown_columns)}.",
             )
 

@@ -45,7 +45,7 @@ def decompressed(response: httpx.Response) -> Iterator[bytes]:
     if coding not in {"gzip", "x-gzip"}:
         msg = (
             f"LeadLex answered with Content-Encoding '{coding}', which the tap did not request"
-            f"{request_id(response)}."
+            f"{request_id(response)}. A proxy may be recompressing responses; bypass it."
         )
         raise RequestError(msg)
     try:

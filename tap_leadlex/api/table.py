@@ -66,7 +66,7 @@ class Table:
         names = [column.name for column in columns]
         for name in names:
             if header.count(name) != 1:
-                found = "missing" if name not in header else "there more than once"
+                found = "missing" if name not in header else "present more than once"
                 msg = f"line 1: the column '{name}' is {found}; LeadLex may have changed the export"
                 raise TableError(msg)
         self.unknown_columns = tuple(name for name in header if name not in names)
@@ -129,7 +129,7 @@ class Table:
     def _problem(self, cells: list[str]) -> str | None:
         """Return what is wrong with a row, if anything."""
         if len(cells) != self._width:
-            return f"has {len(cells)} columns where the header has {self._width}"
+            return f"the row has {len(cells)} columns, but the header has {self._width}"
         record = dict(zip(self._names, self._pick(cells), strict=True))
         if not record[self._key]:
             return f"{self._key} is empty"
@@ -146,13 +146,13 @@ class Table:
             yield
         except csv.Error as error:
             self._fail(
-                f"this is not CSV ({error})",
+                f"not valid CSV ({error})",
                 cut=self._last_character is not None or self._ends_open(),
             )
         except UnicodeDecodeError:
             line = self._reader.line_num + 1
             self._fail(
-                "this is not UTF-8", line, cut=self._last_character is not None or self._ends_open()
+                "not valid UTF-8", line, cut=self._last_character is not None or self._ends_open()
             )
 
     def _lines(self, body: BinaryIO) -> Iterator[Iterable[str]]:

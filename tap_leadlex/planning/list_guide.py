@@ -82,7 +82,7 @@ class ListGuide:
             return
         self._misjudged += 1
         if self._misjudged == MAX_MISJUDGED:
-            self._give_up("exports that should have fitted by its count were full")
+            self._give_up("its counts do not match the exports")
         # A little at first: most likely the count was only slightly short.
         self._ratio *= 1.05 if self._misjudged == 1 else 2
 
@@ -103,7 +103,7 @@ class ListGuide:
                 return self._edge(start, limit, was_full=False)
             return None
         if start is not None and entry.created_at < start - timestamps.SECOND:
-            msg = "it ignores its lower time bound"
+            msg = "it ignores created_after"
             raise ListError(msg)
         end = timestamps.floor(entry.created_at)
         if start is not None:

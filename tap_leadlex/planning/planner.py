@@ -174,7 +174,7 @@ class Planner:
     def _ways_out(self) -> str:
         filters = " or ".join(each.name for each in self._resource.filters)
         return (
-            f"Raise export_limit if it is below 50000, or sync them in parts with {filters}. The "
+            f"Raise export_limit if it is below 50,000, or sync them in parts with {filters}. The "
             "bookmark stays before that instant."
         )
 

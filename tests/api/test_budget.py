@@ -55,7 +55,7 @@ def test_a_run_stops_in_good_order_when_the_quota_ends(
     assert f"{len(first.ids)} contacts synced" in warning
     assert f"about {1_000 - len(first.ids)} left" in warning
     assert "reopens at 2026-07-01T13:00:00Z" in warning
-    assert "quota_wait_seconds (at least 3600)" in warning
+    assert "quota_wait_seconds to at least 3600" in warning
     bookmark = str(first.bookmark)
     early = [record for record in truth(sandbox) if canonical(record["created_at"]) < bookmark]
     assert by_id(first.records) == by_id(early)
@@ -391,7 +391,7 @@ def test_what_the_gateway_cannot_stream_is_asked_for_in_smaller_exports(
     assert limits(sandbox)[:3] == [100, 100, 50]
     assert set(limits(sandbox)[2:]) == {50}
     assert len(sandbox.exports) <= 2 + 500 / (0.9 * 50) + 2
-    assert re.search(r"Window up to .*Asking for fewer rows", done.log)
+    assert re.search(r"Window up to .*Retrying with half as many rows", done.log)
 
 
 def test_a_gateway_that_streams_nothing_ends_the_run(

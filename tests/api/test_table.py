@@ -278,7 +278,7 @@ def test_an_undecodable_byte_is_refused_by_its_line(line: int) -> None:
     with pytest.raises(TableError) as caught:
         read(b"".join(lines))
 
-    assert str(caught.value) == f"line {line}: this is not UTF-8"
+    assert str(caught.value) == f"line {line}: not valid UTF-8"
     assert_discreet(caught.value)
 
 
@@ -337,7 +337,7 @@ def test_no_line_end_after_a_date_that_may_go_on_is_refused(date: str) -> None:
 def test_a_quote_that_is_never_closed_is_refused() -> None:
     content = body(*SOUND) + b'4,"' + SECRET.encode() + b"\n" + body(row())
 
-    with pytest.raises(CutError, match=r"^line \d+: this is not CSV \(.*\)$") as caught:
+    with pytest.raises(CutError, match=r"^line \d+: not valid CSV \(.*\)$") as caught:
         read(content)
 
     assert_discreet(caught.value)
@@ -346,7 +346,7 @@ def test_a_quote_that_is_never_closed_is_refused() -> None:
 def test_what_follows_a_closing_quote_is_refused() -> None:
     content = body(*SOUND) + b'"4"' + SECRET.encode() + b",\n"
 
-    with pytest.raises(TableError, match=r"^line 11: this is not CSV") as caught:
+    with pytest.raises(TableError, match=r"^line 11: not valid CSV") as caught:
         read(content)
 
     assert_discreet(caught.value)

@@ -80,7 +80,7 @@ def test_back_dated_contacts_are_told_with_their_number(
     assert second.ids == []
     (warning,) = second.warnings
     assert f"LeadLex has {len(fresh)} more contacts created before 2026-07-02T00:00:00Z" in warning
-    assert "A full refresh corrects this." in warning
+    assert "Run a full refresh to correct this." in warning
     assert len(fresh) == 7 or "list_id" in settings
 
 

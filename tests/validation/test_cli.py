@@ -78,10 +78,10 @@ def test_findings_exit_1_and_acknowledge_nothing() -> None:
     ("arguments", "complaint"),
     [
         (("--tee", "--input", __file__), b"--tee, --input and --destination exclude one another"),
-        (("--api-url", "http://data.leadlex.com/v1"), b"'--api-url': must begin with https://"),
+        (("--api-url", "http://data.leadlex.com/v1"), b"'--api-url': must be an https:// URL"),
         (("--api-url", "https://data.leadlex.com/v1?x=1"), b"without a query"),
-        (("--api-url", "https://data..leadlex.com/v1"), b"'--api-url': must begin with https://"),
-        (("--api-url", "https://data.leadlex.com:65536"), b"'--api-url': must begin with https://"),
+        (("--api-url", "https://data..leadlex.com/v1"), b"'--api-url': must be an https:// URL"),
+        (("--api-url", "https://data.leadlex.com:65536"), b"'--api-url': must be an https:// URL"),
         (("--start-date", "yesterday"), b"'--start-date': must be an ISO 8601 date"),
         (("--input", "no such file"), b"'--input': File 'no such file' does not exist"),
         (("--sample", "-1"), b"'--sample': -1 is not in the range"),
