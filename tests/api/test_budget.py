@@ -214,7 +214,7 @@ def test_max_exports_stops_a_run_before_the_next_call(
 
     assert (first.exit_code, len(sandbox.exports)) == (0, 3)
     (warning,) = first.warnings
-    assert "max_exports is reached (3 calls)" in warning
+    assert "max_exports is reached (3 export calls)" in warning
     assert f"{len(first.ids)} contacts synced" in warning
     rest = clock.run(small(sandbox), state=first.state)
     assert by_id(first.records + rest.records) == by_id(truth(sandbox))
@@ -297,7 +297,7 @@ def test_exports_that_stay_broken_end_the_run_after_few_calls(
     assert done.exit_code == 1
     assert done.records == []
     (failure,) = done.failures
-    assert "run again" in failure
+    assert "Run again" in failure
     # Twice at each size, thrice at the last one.
     per_size = [limits(sandbox).count(limit) for limit in sorted(set(limits(sandbox)))]
     assert max(per_size) <= 3

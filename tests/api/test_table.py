@@ -227,9 +227,9 @@ SOUND = [row(id=f"{number}\nx", job_title="a\nb") for number in range(3)]
 @pytest.mark.parametrize(
     ("bad", "complaint"),
     [
-        ([*row(), SECRET], "line 11: has 10 columns where the header has 9"),
-        (row()[:-1], "line 11: has 8 columns where the header has 9"),
-        ([SECRET], "line 11: has 1 columns where the header has 9"),
+        ([*row(), SECRET], "line 11: the row has 10 columns, but the header has 9"),
+        (row()[:-1], "line 11: the row has 8 columns, but the header has 9"),
+        ([SECRET], "line 11: the row has 1 columns, but the header has 9"),
         (row(id=""), "line 11: id is empty"),
         (row(created_at=""), "line 11: created_at is not a date"),
         (row(created_at=SECRET), "line 11: created_at is not a date"),
@@ -288,7 +288,9 @@ def test_a_missing_renamed_or_duplicate_column_is_refused(field: str) -> None:
     for header in (others, [*others, field.title()], [*others, f" {field}"]):
         with pytest.raises(TableError, match=rf"^line 1: the column '{field}' is missing"):
             read(body(row()[: len(header)], header=header))
-    with pytest.raises(TableError, match=rf"^line 1: the column '{field}' is there more than once"):
+    with pytest.raises(
+        TableError, match=rf"^line 1: the column '{field}' is present more than once"
+    ):
         read(body([*row(), SECRET], header=[*FIELDS, field]))
 
 

@@ -79,7 +79,9 @@ def test_back_dated_contacts_are_told_with_their_number(
     assert first.warnings == []
     assert second.ids == []
     (warning,) = second.warnings
-    assert f"LeadLex has {len(fresh)} more contacts created before 2026-07-02T00:00:00Z" in warning
+    assert (
+        f"LeadLex counts {len(fresh)} more contacts created before 2026-07-02T00:00:00Z" in warning
+    )
     assert "Run a full refresh to correct this." in warning
     assert len(fresh) == 7 or "list_id" in settings
 
@@ -111,7 +113,7 @@ def test_deleted_contacts_are_told_with_their_number(
 
     assert len(second.ids) == 1
     (warning,) = second.warnings
-    assert f"LeadLex has {gone} fewer contacts" in warning
+    assert f"LeadLex counts {gone} fewer contacts" in warning
 
 
 def test_a_contact_back_dated_to_just_before_the_bookmark_is_told(
@@ -130,7 +132,7 @@ def test_a_contact_back_dated_to_just_before_the_bookmark_is_told(
 
     assert len(third.ids) == 1
     (warning,) = third.warnings
-    assert "LeadLex has 1 more contacts" in warning
+    assert "LeadLex counts 1 more contacts" in warning
 
 
 def test_it_is_told_once_a_day(serve: Callable[..., Sandbox], clock: FakeClock) -> None:
