@@ -303,10 +303,8 @@ def test_test_of_a_future_says_that_it_tested_nothing(untouched: Sandbox) -> Non
     done = run(config_for(untouched, start_date="2999-01-01"), "--test")
 
     assert done.exit_code == 0
-    assert done.warnings == [
-        "Nothing was tested: the bookmark or start_date is after the cut-off. Test without "
-        "--state and with an earlier start_date."
-    ]
+    (warning,) = done.warnings
+    assert warning.startswith("Nothing was tested: the bookmark or start_date is after the cut-off")
     assert untouched.calls == []
 
 

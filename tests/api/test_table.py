@@ -261,7 +261,7 @@ def test_a_row_is_refused_by_its_line_wherever_it_stands(
 
     bad = b"1,2\n" if closed or after else b"1,2"
     content = body() + b"".join([*map(lines, before), bad, *map(lines, after)])
-    complaint = rf"^line {2 + sum(max(1, high) for high in before)}: has 2 columns"
+    complaint = rf"^line {2 + sum(max(1, high) for high in before)}: the row has 2 columns"
 
     with pytest.raises(BrokenExportError, match=complaint) as caught:
         read(content)
