@@ -10,7 +10,7 @@ from starlette.routing import Route
 from tap_leadlex.sandbox import instants
 from tap_leadlex.sandbox.errors import ApiError, invalid
 from tap_leadlex.sandbox.instants import DAY, printer
-from tap_leadlex.sandbox.store import Row
+from tap_leadlex.sandbox.row import Row
 from tap_leadlex.sandbox.workspace import Workspace
 
 _MAX_BULK = 500

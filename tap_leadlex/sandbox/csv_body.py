@@ -8,7 +8,7 @@ from tap_leadlex.sandbox.defects import NO_DEFECTS, Defects
 from tap_leadlex.sandbox.instants import printer
 from tap_leadlex.sandbox.readings import ColumnOrder, Newline, Presence, Quoting, Reading
 from tap_leadlex.sandbox.resource import Field, Kind, ServedResource
-from tap_leadlex.sandbox.store import Row
+from tap_leadlex.sandbox.row import Row
 
 _RECORDS_PER_CHUNK = 500
 _needs_quotes = re.compile('[",\r\n]').search

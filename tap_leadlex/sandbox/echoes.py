@@ -15,7 +15,7 @@ from tap_leadlex.sandbox.fault_answers import ELSEWHERE
 from tap_leadlex.sandbox.resource import Field
 
 if TYPE_CHECKING:
-    from tap_leadlex.sandbox.workspace import Workspace
+    from tap_leadlex.sandbox.store import Store
 
 _CONTROL = "\x1b[31mred\x07\x08\x7f\u202eabc\u202c"
 _RATE_LIMIT_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
@@ -50,24 +50,24 @@ class Echo(NamedTuple):
     place: Place
     content: Content
 
-    def text(self, workspace: "Workspace") -> str:
+    def text(self, key: str, store: "Store") -> str:
         """Return the text to send."""
         match self.content:
             case Content.KEY:
-                return workspace.key
+                return key
             case Content.KEY_PART:
-                return workspace.key[:-3]
+                return key[:-3]
             case Content.KEY_BASE64:
-                return b64encode(workspace.key.encode()).decode()
+                return b64encode(key.encode()).decode()
             case Content.VALUES:
-                row = next(workspace.store.rows(), None)
+                row = next(store.rows(), None)
                 return f"{row.contact.full_name} {row.contact.email}" if row else ""
             case Content.CONTROL:
                 return _CONTROL
 
-    def response(self, workspace: "Workspace") -> Response | None:
+    def response(self, key: str, store: "Store") -> Response | None:
         """Return the response that replaces the ordinary one, if the place requires that."""
-        text = self.text(workspace)
+        text = self.text(key, store)
         match self.place:
             case Place.ERROR_CODE:
                 return ApiError(500, text, "Something went wrong").response()
@@ -79,15 +79,15 @@ class Echo(NamedTuple):
             case _:
                 return None
 
-    def columns(self, workspace: "Workspace") -> list[Field]:
+    def columns(self, key: str, store: "Store") -> list[Field]:
         """Return the columns to add to the export."""
         if self.place is not Place.COLUMN_NAME:
             return []
-        return [Field(self.text(workspace), lambda _: "")]
+        return [Field(self.text(key, store), lambda _: "")]
 
-    def change(self, headers: MutableHeaders, workspace: "Workspace") -> None:
+    def change(self, headers: MutableHeaders, key: str, store: "Store") -> None:
         """Change the headers of the response."""
-        text = _as_header(self.text(workspace))
+        text = _as_header(self.text(key, store))
         match self.place:
             case Place.REQUEST_ID:
                 headers["X-Request-ID"] = text

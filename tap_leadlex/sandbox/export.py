@@ -23,7 +23,7 @@ def export_records(workspace: Workspace, store: Store, request: Request) -> Resp
     if fault and (answer := substitute(fault)):
         return answer
     echo = workspace.echo(call)
-    if echo and (answer := echo.response(workspace)):
+    if echo and (answer := echo.response(workspace.key, workspace.store)):
         return answer
     query, reading = request.query_params, store.reading
     columns = parameters.columns(query, store)
@@ -40,7 +40,7 @@ def export_records(workspace: Workspace, store: Store, request: Request) -> Resp
     if fault:
         columns = spoil_columns(fault, columns)
     if echo:
-        columns = columns + echo.columns(workspace)
+        columns = columns + echo.columns(workspace.key, workspace.store)
     records = csv_body.records(store.rows(chosen), columns, reading, store.defects)
     accepts_gzip = "gzip" in request.headers.get("Accept-Encoding", "")
     return CsvResponse(

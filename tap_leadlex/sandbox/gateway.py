@@ -52,7 +52,7 @@ class Gateway:
                 headers = MutableHeaders(scope=message)
                 headers.update(self._headers(call, window))
                 if echo := self._workspace.echo(call):
-                    echo.change(headers, self._workspace)
+                    echo.change(headers, self._workspace.key, self._workspace.store)
             await send(message)
 
         try:

@@ -15,7 +15,8 @@ from tap_leadlex.sandbox.faults import ListFault
 from tap_leadlex.sandbox.instants import DAY, from_datetime, printer
 from tap_leadlex.sandbox.readings import ListMode
 from tap_leadlex.sandbox.resource import NO_FILTER, Field, Filter, Kind
-from tap_leadlex.sandbox.store import Row, Store
+from tap_leadlex.sandbox.row import Row
+from tap_leadlex.sandbox.store import Store
 from tap_leadlex.sandbox.workspace import Call, Workspace
 
 SHALLOW_ROWS = 10_000
@@ -48,7 +49,7 @@ def list_records(workspace: Workspace, store: Store, request: Request) -> Respon
     fault = workspace.list_faults.get(call.nth) or _REFUSALS.get(reading.list_mode)
     if fault and (answer := substitute(fault)):
         return answer
-    if (echo := workspace.echo(call)) and (answer := echo.response(workspace)):
+    if (echo := workspace.echo(call)) and (answer := echo.response(workspace.key, workspace.store)):
         return answer
     number = parameters.whole_number(query, "page", 1)
     per_page = parameters.per_page(query, reading)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from tap_leadlex.sandbox.record_book import RecordBook
-    from tap_leadlex.sandbox.store import Row
+    from tap_leadlex.sandbox.row import Row
 
 Filter: TypeAlias = frozenset[tuple[str, str]]
 """Pairs of a query parameter and its value; a record must satisfy all of them."""

@@ -7,32 +7,19 @@ records are two arrays, and an export selects among them without creating a sing
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from threading import RLock
-from typing import Any, NamedTuple, cast
+from typing import Any
 
 from tap_leadlex.sandbox.columns import Columns
 from tap_leadlex.sandbox.contact_resource import CONTACTS
-from tap_leadlex.sandbox.contacts import Contact
 from tap_leadlex.sandbox.defects import NO_DEFECTS, Defects, ListShows
 from tap_leadlex.sandbox.instants import stored
 from tap_leadlex.sandbox.readings import Reading
 from tap_leadlex.sandbox.record_book import RecordBook, scramble
 from tap_leadlex.sandbox.resource import NO_FILTER, Filter, ServedResource
+from tap_leadlex.sandbox.row import Row
 from tap_leadlex.sandbox.views import Side, Views
 
 _HIDDEN_SHARE = 10
-
-
-class Row(NamedTuple):
-    """A record and its two instants, in microseconds since 1970 UTC."""
-
-    record: Any
-    created: int
-    updated: int
-
-    @property
-    def contact(self) -> Contact:
-        """The record of a row of contacts."""
-        return cast("Contact", self.record)
 
 
 class Store:

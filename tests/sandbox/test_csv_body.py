@@ -12,7 +12,7 @@ from tap_leadlex.sandbox.contact_resource import CONTACTS
 from tap_leadlex.sandbox.contacts import Contact
 from tap_leadlex.sandbox.csv_body import chunks, columns_of, records
 from tap_leadlex.sandbox.readings import ColumnOrder, Newline, Presence, Quoting
-from tap_leadlex.sandbox.store import Row
+from tap_leadlex.sandbox.row import Row
 
 ANN = Contact("1", "Ann, Esq.", "a@example.com", "", "GC", "", "", ("lead", "priority"))
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tap_leadlex.sandbox import Sandbox
-    from tap_leadlex.sandbox.store import Row
+    from tap_leadlex.sandbox.row import Row
     from tests.support.common import Json
 
 
