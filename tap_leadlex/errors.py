@@ -31,7 +31,7 @@ class LeadLexError(Exception):
 
 
 class SettingsError(LeadLexError):
-    """One or more settings cannot be used."""
+    """One or more settings, or the catalog, cannot be used."""
 
 
 class StateError(LeadLexError):
@@ -49,9 +49,7 @@ class ListError(LeadLexError):
 class RequestError(LeadLexError):
     """LeadLex refused the request, and would refuse it again.
 
-    Args:
-        message: The message.
-        status: The HTTP status of the refusal; `None` if its content is what is wrong.
+    `status` is the HTTP status, or `None` if the content of the response is what is wrong.
     """
 
     def __init__(self, message: str, status: int | None = None) -> None:
@@ -60,12 +58,7 @@ class RequestError(LeadLexError):
 
 
 class QuotaError(RequestError):
-    """LeadLex refused the request for now (HTTP 429).
-
-    Args:
-        message: The message.
-        headers: The headers of the refusal, which may say until when.
-    """
+    """LeadLex refused the request for now (HTTP 429); the headers may say until when."""
 
     def __init__(self, message: str, headers: Mapping[str, str]) -> None:
         super().__init__(message, http.HTTPStatus.TOO_MANY_REQUESTS)

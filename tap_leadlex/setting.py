@@ -14,12 +14,9 @@ class Setting:
     """The declaration of a setting.
 
     Attributes:
-        title: Its title.
-        description: What it does.
         rule: What its value must be; completes "Setting 'x' must be ...".
         schema: The JSON schema of its value, apart from null.
         required: Whether a sync needs it.
-        secret: Whether its value must never be shown.
         parse: Turns a value that fits the schema into its typed form, or raises ValueError.
     """
 

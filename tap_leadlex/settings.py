@@ -1,10 +1,10 @@
-"""The settings of a run: one annotated dataclass from which schema, rules and defaults derive."""
+"""The settings of a run: one dataclass from which JSON schema, rules and defaults derive."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any, TypeVar
 
 from singer_sdk import typing as th
 from singer_sdk.plugin_base import JSONSchemaValidator
@@ -21,17 +21,14 @@ MAX_SECONDS = 100 * 366 * 86_400  # a century: beyond it, dates and clocks overf
 
 _END = r"(?![\s\S])"  # unlike $, it does not match before a line end at the end
 
-_OF_STREAMS = "the settings that the table of streams brings along"
+T = TypeVar("T")
 
 # Settings of the SDK that would lose records here, with the reason.
 REFUSED = {
-    "batch_config": (
-        "is not supported: BATCH messages would put bookmarks ahead of their records; remove it"
-    ),
-    "emit_activate_version_messages": (
-        "is not supported; remove it. The SDK would write ACTIVATE_VERSION before the records, and "
-        "a run that stops early would delete records"
-    ),
+    "batch_config": "is not supported: BATCH messages would put bookmarks ahead of their records; "
+    "remove it",
+    "emit_activate_version_messages": "is not supported; remove it. The SDK would write "
+    "ACTIVATE_VERSION before the records, and a run that stops early would delete records",
 }
 
 
@@ -52,130 +49,102 @@ def _text(pattern: str) -> dict[str, Any]:
     return {"type": "string", "pattern": pattern}
 
 
-def _whole_number(
-    title: str, description: str, least: int, most: int | None = None, rule: str | None = None
-) -> Setting:
-    schema = {"type": "integer", "minimum": least}
-    if most is None:
-        return Setting(title, description, f"a whole number, {least} or more", schema)
-    rule = rule or f"a whole number from {least} to {most}"
-    return Setting(title, description, rule, schema | {"maximum": most})
+def _setting(default: T, title: str, description: str, rule: str, **more: Any) -> T:  # noqa: ANN401 - as `Setting`
+    """Return a dataclass field that carries the declaration of its setting."""
+    setting = Setting(title, description, rule, **more)
+    return field(default=default, metadata={"setting": setting})
 
 
-def _seconds(title: str, description: str) -> Setting:
+def _seconds(default: int, title: str, description: str) -> int:
     rule = "a whole number of seconds, from 0 to a century"
-    return _whole_number(title, description, 0, MAX_SECONDS, rule)
+    schema = {"type": "integer", "minimum": 0, "maximum": MAX_SECONDS}
+    return _setting(default, title, description, rule, schema=schema)
 
 
-def _instant(title: str, description: str, condition: str = "") -> Setting:
+def _instant(title: str, description: str, condition: str = "") -> datetime | None:
     rule = f"an ISO 8601 date or date-time from {timestamps.FIRST_YEAR} on{condition}"
-    return Setting(title, description, rule, {"type": "string", "format": "date-time"}, parse=_date)
+    schema = {"type": "string", "format": "date-time"}
+    return _setting(None, title, description, rule, schema=schema, parse=_date)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The settings of one run, typed.
+    """The settings of one run, typed."""
 
-    The settings that the table of streams brings along (`list_id`, `tags`, ...) are in `streams`,
-    by name.
-    """
-
-    api_key: Annotated[
-        str,
-        Setting(
-            "API key",
-            "The workspace's key, from LeadLex's settings under API; it begins with wbk_.",
-            "the workspace's key, not empty and without white space",
-            _text(rf"^[\x21-\x7e]+{_END}"),
-            required=True,
-            secret=True,
-        ),
-    ] = ""  # discovery needs none
-    api_url: Annotated[
-        str,
-        Setting(
-            "API URL",
-            "Base of the API, https only; http is allowed on a loopback address.",
-            API_URL_RULE,
-            _text(API_URL_PATTERN),
-            parse=_url,
-        ),
-    ] = DEFAULT_API_URL
-    start_date: Annotated[
-        datetime | None,
-        _instant(
-            "Start date", "Earliest created_at of a first sync; everything when it is not set."
-        ),
-    ] = None
-    end_date: Annotated[
-        datetime | None,
-        _instant(
-            "End date",
-            "Exclusive upper bound of created_at, for a bounded backfill; now if not set.",
-            ", after start_date",
-        ),
-    ] = None
-    streams: Annotated[Mapping[str, Any], _OF_STREAMS] = field(default_factory=dict)
-    export_limit: Annotated[
-        int, _whole_number("Export limit", "Rows asked for in one export.", 1, MAX_LIMIT)
-    ] = MAX_LIMIT
-    lookback_seconds: Annotated[
-        int,
-        _seconds(
-            "Look-back", "Start this many seconds before the bookmark; repeats contacts on purpose."
-        ),
-    ] = 0
-    settle_seconds: Annotated[
-        int,
-        _seconds(
-            "Settle time",
-            "Stay this many seconds behind now, so that late commits are not missed.",
-        ),
-    ] = 60
-    quota_wait_seconds: Annotated[
-        int,
-        _seconds(
-            "Quota wait",
-            "Seconds that one run may wait for the export quota in all; 0 stops at once.",
-        ),
-    ] = 0
-    max_exports: Annotated[
-        int | None,
-        _whole_number(
-            "Maximum exports",
-            "Stop cleanly after this many export calls and leave the quota to others.",
-            1,
-        ),
-    ] = None
-    check_drift: Annotated[
-        bool,
-        Setting(
-            "Check drift",
-            "Compare, at most once a day, what LeadLex counts below the bookmark with what was "
-            "delivered, and warn when they differ.",
-            "true or false",
-            {"type": "boolean"},
-        ),
-    ] = True
-    request_timeout: Annotated[
-        int,
-        _whole_number(
-            "Request time-out",
-            "Seconds without a byte before a request is given up.",
-            1,
-            86_400,
-            "a whole number of seconds, from 1 to a day",
-        ),
-    ] = 300
-    user_agent: Annotated[
-        str | None,
-        Setting(
-            "User agent",
-            "User-Agent header of every request; tap-leadlex/<version> when not set.",
-            "printable ASCII text",
-            _text(rf"^[\x21-\x7e][\x20-\x7e]*{_END}"),
-        ),
-    ] = None
+    api_key: str = _setting(
+        "",  # discovery needs none
+        "API key",
+        "The workspace's key, from LeadLex's settings under API; it begins with wbk_.",
+        "the workspace's key, not empty and without white space",
+        schema=_text(rf"^[\x21-\x7e]+{_END}"),
+        required=True,
+        secret=True,
+    )
+    api_url: str = _setting(
+        DEFAULT_API_URL,
+        "API URL",
+        "Base of the API, https only; http is allowed on a loopback address.",
+        API_URL_RULE,
+        schema=_text(API_URL_PATTERN),
+        parse=_url,
+    )
+    start_date: datetime | None = _instant(  # noqa: RUF009 - a field
+        "Start date", "Earliest created_at of a first sync; everything when it is not set."
+    )
+    end_date: datetime | None = _instant(  # noqa: RUF009 - a field
+        "End date",
+        "Exclusive upper bound of created_at, for a bounded backfill; now if not set.",
+        ", after start_date",
+    )
+    # The settings that the table of streams brings along (`list_id`, `tags`, ...), by name.
+    streams: Mapping[str, Any] = field(default_factory=dict)
+    export_limit: int = _setting(
+        MAX_LIMIT,
+        "Export limit",
+        "Rows asked for in one export.",
+        f"a whole number from 1 to {MAX_LIMIT}",
+        schema={"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
+    )
+    lookback_seconds: int = _seconds(
+        0, "Look-back", "Start this many seconds before the bookmark; repeats contacts on purpose."
+    )
+    settle_seconds: int = _seconds(
+        60, "Settle time", "Stay this many seconds behind now, so that late commits are not missed."
+    )
+    quota_wait_seconds: int = _seconds(
+        0,
+        "Quota wait",
+        "Seconds that one run may wait for the export quota in all; 0 stops at once.",
+    )
+    max_exports: int | None = _setting(
+        None,
+        "Maximum exports",
+        "Stop cleanly after this many export calls and leave the quota to others.",
+        "a whole number, 1 or more",
+        schema={"type": "integer", "minimum": 1},
+    )
+    check_drift: bool = _setting(
+        True,  # noqa: FBT003 - the default
+        "Check drift",
+        "Compare, at most once a day, what LeadLex counts below the bookmark with what was "
+        "delivered, and warn when they differ.",
+        "true or false",
+        schema={"type": "boolean"},
+    )
+    request_timeout: int = _setting(
+        300,
+        "Request time-out",
+        "Seconds without a byte before a request is given up.",
+        "a whole number of seconds, from 1 to a day",
+        schema={"type": "integer", "minimum": 1, "maximum": 86_400},
+    )
+    user_agent: str | None = _setting(
+        None,
+        "User agent",
+        "User-Agent header of every request; tap-leadlex/<version> when not set.",
+        "printable ASCII text",
+        schema=_text(rf"^[\x21-\x7e][\x20-\x7e]*{_END}"),
+    )
 
     def scope(self, resource: Resource) -> Scope:
         """Return what this run asks of a resource."""
@@ -192,20 +161,20 @@ class SettingsReader:
     """
 
     def __init__(self, resources: Iterable[Resource]) -> None:
+        self._of_streams = dict(_of_streams(resources))
         self._declared: dict[str, Setting] = {}
         self._defaults: dict[str, Any] = {}
-        self._of_streams = dict(_of_streams(resources))
         for each in fields(Settings):
-            (declaration,) = each.type.__metadata__  # type: ignore[union-attr] # Annotated
-            if declaration is _OF_STREAMS:
+            if each.name == "streams":
                 self._declared |= self._of_streams
                 self._defaults |= {
                     name: [] if setting.schema["type"] == "array" else None
                     for name, setting in self._of_streams.items()
                 }
             else:
-                self._declared[each.name] = declaration
-                self._defaults[each.name] = None if declaration.required else each.default
+                setting = each.metadata["setting"]
+                self._declared[each.name] = setting
+                self._defaults[each.name] = None if setting.required else each.default
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -245,14 +214,9 @@ class SettingsReader:
         return settings
 
     def complaints(self, config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
-        """Say what is wrong with a config.
+        """Yield a line for each setting that is missing, unknown or not what it must be.
 
-        Args:
-            config: The config as it was given.
-            schema: `schema`, completed with the SDK's own settings.
-
-        Yields:
-            One line for each setting that is missing, unknown or not what it must be.
+        `schema` is the property of that name, completed with the SDK's own settings.
         """
         given = dict(config)
         errors = JSONSchemaValidator(dict(schema)).iter_errors(given)
@@ -264,15 +228,7 @@ class SettingsReader:
             yield self._complaint(name, known=name not in unknown)
 
     def misread(self, environment: Mapping[str, str], schema: Mapping[str, Any]) -> Iterator[str]:
-        """Say which environment variables the SDK cannot read.
-
-        Args:
-            environment: The environment variables.
-            schema: `schema`, completed with the SDK's own settings.
-
-        Yields:
-            One line for each setting, as `complaints` does.
-        """
+        """Yield a line for each setting whose environment variable the SDK cannot read."""
         readers: dict[str, Callable[[str], object]] = {"integer": int, "object": json.loads}
         for name, rule in schema["properties"].items():
             text = environment.get(f"TAP_LEADLEX_{name.upper()}")
@@ -296,7 +252,6 @@ class SettingsReader:
 
 
 def _of_streams(resources: Iterable[Resource]) -> Iterator[tuple[str, Setting]]:
-    """Return the settings that the table of streams brings along, in its order."""
     for resource in resources:
         for each in resource.filters:
             yield each.name, each.setting
