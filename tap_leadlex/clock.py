@@ -13,12 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time as a run sees it.
-
-    Attributes:
-        now: Returns the present instant, aware and in UTC.
-        sleep: Waits for some seconds.
-    """
+    """Time as a run sees it: `now` is aware and in UTC, `sleep` takes seconds."""
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep

@@ -19,7 +19,6 @@ from singer_sdk.singerlib.json import serialize_json
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
-    from types import TracebackType
     from typing import Self
 
     from singer_sdk.mapper import StreamMap
@@ -49,20 +48,12 @@ class MessageWriter(SingerWriter):
     """The SDK's writer, which also writes the RECORD messages of a window at once."""
 
     def write_message(self, message: Message) -> None:
-        """Write one message and flush.
-
-        Args:
-            message: The message.
-        """
+        """Write one message and flush."""
         with uninterrupted():
             super().write_message(message)
 
     def write_records(self, batch: RecordBatch) -> None:
-        """Write the RECORD messages of a window, some complete lines at a time.
-
-        Args:
-            batch: The messages.
-        """
+        """Write the RECORD messages of a window, some complete lines at a time."""
         for lines in batch.chunks():
             with uninterrupted():
                 sys.stdout.buffer.write(lines)
@@ -80,9 +71,6 @@ class RecordBatch:
         fields: The properties of a record.
         extracted: When the export was received.
         version: The version of the records, if any.
-
-    Attributes:
-        records: How many records the batch has.
     """
 
     def __init__(
@@ -110,21 +98,12 @@ class RecordBatch:
         """Return the batch."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Discard the messages."""
         self._spool.close()
 
     def extend(self, records: Sequence[tuple[Any, ...]]) -> None:
-        """Add some records.
-
-        Args:
-            records: The values of each, in the order of the fields.
-        """
+        """Add some records, each as its values in the order of the fields."""
         self.records += len(records)
         if records:
             self._spool.write(self._plain(records) if self._unmapped else self._mapped(records))

@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 class RunLog:
     """Writes the log lines of one stream in one run.
 
-    Args:
-        logger: The stream's logger; Meltano shows its lines under the stream's name.
-        resource: The resource, for its nouns.
-        whole: The range of the run.
+    The lines go to the stream's logger: Meltano shows them under the stream's name.
 
     Attributes:
         records: How many records have been delivered.
@@ -92,7 +89,7 @@ class RunLog:
         left = ""
         if self.total is not None:
             left = f", about {max(self.total - self.records, 0):,} left"
-        opens_in = stop.opens_in
+        opens_in = None if stop.opens_in is None else math.ceil(stop.opens_in.total_seconds())
         self._log.warning(
             "Stopped: %s. State saved; %s %s synced%s. %s",
             stop.reason,
@@ -100,12 +97,7 @@ class RunLog:
             self._resource.records,
             left,
             stop.advice,
-            extra={
-                "stopped_by": stop.by,
-                "opens_in_seconds": None
-                if opens_in is None
-                else math.ceil(opens_in.total_seconds()),
-            },
+            extra={"stopped_by": stop.by, "opens_in_seconds": opens_in},
         )
 
     def drifted(self, change: int, bookmark: datetime) -> None:

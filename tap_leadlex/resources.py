@@ -21,13 +21,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of an export, and the property that it becomes.
-
-    Attributes:
-        name: Its name, in the export and in the record.
-        kind: What its cells hold.
-        description: Its description in the schema, if its name does not say it all.
-    """
+    """A column of an export, and the property of that name that it becomes."""
 
     name: str
     kind: Kind = Kind.TEXT
@@ -39,8 +33,7 @@ class Filter:
     """A filter of an export.
 
     Attributes:
-        name: The name of the setting that holds its value.
-        setting: The declaration of that setting: a string or an array of strings.
+        name: The setting that holds its value: a string or an array of strings.
         parameter: The query parameter; repeated for each value of an array.
         listed: Whether the list knows it, too, by the same parameter.
     """
@@ -53,12 +46,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class ExtraColumns:
-    """The setting that names further columns of an export; each becomes a nullable string.
-
-    Attributes:
-        name: The name of the setting.
-        setting: The declaration of the setting: an array of strings.
-    """
+    """The setting (an array) that names further columns of an export: nullable strings."""
 
     name: str
     setting: Setting
@@ -69,7 +57,6 @@ class Resource:
     """One exported stream.
 
     Attributes:
-        name: The name of the stream.
         record: What messages call one record.
         records: What messages call several.
         export_path: The path of the CSV export, below `api_url`.
@@ -79,10 +66,8 @@ class Resource:
             documentation disagree.
         permission: The permission that the API key needs.
         columns: The standard columns of the export, in its order.
-        key: The column that identifies a record.
         replication_key: The column by which windows are cut.
         filters: The filters, in the order of the query.
-        extra_columns: The setting that names further columns, if there is one.
     """
 
     name: str

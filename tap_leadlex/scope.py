@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 class Scope:
     """A resource under the settings of a run.
 
-    Attributes:
-        resource: The resource.
-        settings: The values of the settings that the resource brings along, by name.
+    `settings` has the values of the settings that the resource brings along, by name.
     """
 
     resource: Resource
@@ -36,13 +34,13 @@ class Scope:
 
     @property
     def query(self) -> list[tuple[str, str]]:
-        """The query parameters of the filters, for an export."""
-        return list(_query(self.resource.filters, self.settings))
+        """The query parameters of the filters that are set, for an export."""
+        return self._parameters(self.resource.filters)
 
     @property
     def list_query(self) -> list[tuple[str, str]]:
         """The query parameters of the filters that the list knows."""
-        return list(_query([each for each in self.resource.filters if each.listed], self.settings))
+        return self._parameters([each for each in self.resource.filters if each.listed])
 
     @property
     def listed_alike(self) -> bool:
@@ -65,12 +63,10 @@ class Scope:
             name: [] if isinstance(value, list) else None for name, value in self.filters.items()
         }
 
-
-def _query(filters: Sequence[Filter], settings: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
-    """Return the parameters of those filters that are set."""
-    return [
-        (each.parameter, text)
-        for each in filters
-        for value in [settings[each.name]]
-        for text in ([value] if isinstance(value, str) else value or [])
-    ]
+    def _parameters(self, filters: Sequence[Filter]) -> list[tuple[str, str]]:
+        return [
+            (each.parameter, text)
+            for each in filters
+            for value in [self.settings[each.name]]
+            for text in ([value] if isinstance(value, str) else value or [])
+        ]

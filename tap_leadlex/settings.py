@@ -38,13 +38,6 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _date(text: str) -> datetime:
-    instant = timestamps.parse(text)
-    if instant.year < timestamps.FIRST_YEAR:
-        raise ValueError(text)
-    return instant
-
-
 def _text(pattern: str) -> dict[str, Any]:
     return {"type": "string", "pattern": pattern}
 
@@ -64,7 +57,7 @@ def _seconds(default: int, title: str, description: str) -> int:
 def _instant(title: str, description: str, condition: str = "") -> datetime | None:
     rule = f"an ISO 8601 date or date-time from {timestamps.FIRST_YEAR} on{condition}"
     schema = {"type": "string", "format": "date-time"}
-    return _setting(None, title, description, rule, schema=schema, parse=_date)
+    return _setting(None, title, description, rule, schema=schema, parse=timestamps.parse_given)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

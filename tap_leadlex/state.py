@@ -25,6 +25,7 @@ from tap_leadlex.planning.windows import Boundary
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tap_leadlex.planning.windows import Plan
     from tap_leadlex.scope import Scope
     from tap_leadlex.settings import Settings
 
@@ -46,7 +47,7 @@ class SyncState(ABC):
         start: Where the next window begins; `None` for the beginning of history.
         under_way: Whether an earlier run was interrupted there.
         caught_up: Whether an earlier sync ended there, so that only new records follow.
-        plan: What an interrupted run knew about the windows to come, the nearest boundary last.
+        plan: What an interrupted run knew about the windows to come.
         version: The version of the records; `None` for no version.
 
     Raises:
@@ -56,7 +57,7 @@ class SyncState(ABC):
     start: datetime | None
     under_way: bool
     caught_up: bool
-    plan: Sequence[Boundary]
+    plan: Plan
     version: int | None
 
     def __init__(self, state: dict[str, Any], scope: Scope, settings: Settings) -> None:
@@ -67,20 +68,11 @@ class SyncState(ABC):
         self._bookmark = self._reader.instant("replication_key_value")
 
     @abstractmethod
-    def close(
-        self, end: datetime, created: Sequence[datetime], plan: Sequence[Boundary], *, done: bool
-    ) -> None:
-        """Move to the end of a window whose records are all delivered.
-
-        Args:
-            end: The end of the window.
-            created: The instants of its records.
-            plan: What is known about the windows to come.
-            done: Whether it is the last window of the sync.
-        """
+    def close(self, end: datetime, created: Sequence[datetime], plan: Plan, *, done: bool) -> None:
+        """Move to the end of a window whose records, created at these instants, are delivered."""
 
     @abstractmethod
-    def save(self, plan: Sequence[Boundary]) -> None:
+    def save(self, plan: Plan) -> None:
         """Keep what is known about the windows to come, in case the run ends here."""
 
     @abstractmethod
@@ -88,8 +80,8 @@ class SyncState(ABC):
         """End the sync.
 
         Returns:
-            The version to activate, which makes the target delete all other records, and what the
-            user should know; `None` for neither.
+            The version to activate, which makes the target delete all other records, and a warning
+            for the user; `None` for neither.
         """
 
     @abstractmethod
@@ -103,14 +95,16 @@ class SyncState(ABC):
     def _write_bookmark(
         self, end: datetime, filters: object, since: datetime | None, delivered: int | None
     ) -> None:
-        self._state["replication_key"] = self._scope.resource.replication_key
-        self._state["replication_key_value"] = timestamps.canonical(end)
-        self._state["filters"] = filters
-        self._state["since"] = _written(since)
+        self._state |= {
+            "replication_key": self._scope.resource.replication_key,
+            "replication_key_value": timestamps.canonical(end),
+            "filters": filters,
+            "since": _written(since),
+        }
         if delivered is not None:
             self._state["delivered"] = delivered
 
-    def _write_plan(self, entry: dict[str, Any], plan: Sequence[Boundary]) -> None:
+    def _write_plan(self, entry: dict[str, Any], plan: Plan) -> None:
         entry.pop("plan", None)
         if plan:
             fences = [[timestamps.canonical(each.end), _written(each.fits_from)] for each in plan]
@@ -150,9 +144,7 @@ class IncrementalState(SyncState):
             look_back = self._bookmark - timedelta(seconds=settings.lookback_seconds)
             self.start = max(look_back, settings.start_date or look_back)
 
-    def close(
-        self, end: datetime, created: Sequence[datetime], plan: Sequence[Boundary], *, done: bool
-    ) -> None:
+    def close(self, end: datetime, created: Sequence[datetime], plan: Plan, *, done: bool) -> None:
         """Move the bookmark. A look-back that closes windows below it never moves it back."""
         if done:
             self._forget_sync()
@@ -166,7 +158,7 @@ class IncrementalState(SyncState):
         self._bookmark = end
         self._write_bookmark(end, self._scope.filters, self._since, self._delivered)
 
-    def save(self, plan: Sequence[Boundary]) -> None:
+    def save(self, plan: Plan) -> None:
         """Keep the plan; the sync is under way."""
         self._state["under_way"] = True
         self._write_plan(self._state, plan)
@@ -206,11 +198,7 @@ class IncrementalState(SyncState):
 
 
 class RefreshState(SyncState):
-    """A full refresh: everything again under one version, over as many runs as the quota needs.
-
-    Args:
-        version: The version for a new refresh, later by the clock than any before.
-    """
+    """A full refresh: everything again under one version, over as many runs as the quota needs."""
 
     def __init__(
         self, state: dict[str, Any], scope: Scope, settings: Settings, version: int
@@ -235,21 +223,14 @@ class RefreshState(SyncState):
         self._since = settings.start_date
         self.start = self._until or settings.start_date
 
-    def close(
-        self,
-        end: datetime,
-        created: Sequence[datetime],
-        plan: Sequence[Boundary],
-        *,
-        done: bool,  # noqa: ARG002 - `finish` ends the refresh
-    ) -> None:
+    def close(self, end: datetime, created: Sequence[datetime], plan: Plan, *, done: bool) -> None:  # noqa: ARG002 - `finish` ends it
         """Note how far the refresh is; the bookmark of incremental runs stays."""
         self._until = end
         self._delivered += len(created)
         self._refresh |= {"until": timestamps.canonical(end), "delivered": self._delivered}
         self.save(plan)
 
-    def save(self, plan: Sequence[Boundary]) -> None:
+    def save(self, plan: Plan) -> None:
         """Keep the plan."""
         self._write_plan(self._refresh, plan)
         self._state["refresh"] = self._refresh
@@ -286,12 +267,9 @@ class _Reader:
     def instant(self, key: str) -> datetime | None:
         text = self._entry.get(key)
         try:
-            instant = None if text is None else timestamps.parse(text)
+            return None if text is None else timestamps.parse_given(text)
         except (AttributeError, TypeError, ValueError):
             self._refuse(key)
-        if instant is not None and instant.year < timestamps.FIRST_YEAR:
-            self._refuse(key)
-        return instant
 
     def count(self, key: str) -> int | None:
         count = self._entry.get(key)
@@ -299,7 +277,7 @@ class _Reader:
             self._refuse(key)
         return count
 
-    def plan(self, limit: int) -> Sequence[Boundary]:
+    def plan(self, limit: int) -> Plan:
         """Read the plan; nothing if it was made for exports of another size."""
         plan = self._entry.get("plan")
         if plan is None:

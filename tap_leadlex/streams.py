@@ -136,9 +136,9 @@ class ExportedStream(Stream):
             columns = self._selected_columns
             fields = [column.name for column in columns]
             exporter = Exporter(
-                self._client,
-                self._scope,
-                columns,
+                client=self._client,
+                scope=self._scope,
+                columns=columns,
                 settle=timedelta(seconds=self._settings.settle_seconds),
                 new_batch=lambda received: RecordBatch(
                     self.stream_maps, fields, received, at.version

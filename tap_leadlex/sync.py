@@ -2,69 +2,60 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_leadlex.messages import uninterrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from tap_leadlex.api.budget import Budget
     from tap_leadlex.api.export import Export, Exporter
-    from tap_leadlex.planning.windows import Boundary, ExportRequest
+    from tap_leadlex.planning.windows import ExportRequest, Plan
     from tap_leadlex.progress import RunLog
     from tap_leadlex.state import SyncState
     from tap_leadlex.streams import ExportedStream
 
 
+@dataclass(frozen=True, slots=True)
 class Sync:
     """One sync of one stream: the `Actions` of its sweep."""
 
-    def __init__(
-        self,
-        stream: ExportedStream,
-        at: SyncState,
-        exporter: Exporter,
-        budget: Budget,
-        run_log: RunLog,
-    ) -> None:
-        self._stream = stream
-        self._at = at
-        self._exporter = exporter
-        self._budget = budget
-        self._run_log = run_log
+    stream: ExportedStream
+    at: SyncState
+    exporter: Exporter
+    budget: Budget
+    run_log: RunLog
 
     @contextmanager
     def export(self, request: ExportRequest) -> Iterator[Export | None]:
         """Make one export within the budget."""
-        result = self._budget.export(request, self._exporter.export, self._run_log)
-        if result is None:
-            yield None
-            return
-        with result.batch:
+        result = self.budget.export(request, self.exporter.export, self.run_log)
+        with nullcontext() if result is None else result.batch:
             yield result
 
-    def close(self, result: Export, plan: Sequence[Boundary], *, done: bool) -> None:
+    def close(self, result: Export, plan: Plan, *, done: bool) -> None:
         """Deliver the records of a window, then move the state past them."""
-        self._stream.write_records(result.batch)
+        self.stream.write_records(result.batch)
         with uninterrupted():
-            self._at.close(result.window.end, result.created, plan, done=done)
-            self._stream.write_state()
-        self._run_log.closed(result, self._budget.calls)
+            self.at.close(result.window.end, result.created, plan, done=done)
+            self.stream.write_state()
+        self.run_log.closed(result, self.budget.calls)
 
-    def save(self, plan: Sequence[Boundary]) -> None:
+    def save(self, plan: Plan) -> None:
         """Save the plan."""
         with uninterrupted():
-            self._at.save(plan)
-            self._stream.write_state()
+            self.at.save(plan)
+            self.stream.write_state()
 
     def finish(self) -> None:
         """End the sync: all its windows are closed."""
         with uninterrupted():
-            version, warning = self._at.finish()
+            version, warning = self.at.finish()
             if version is not None:
-                self._stream.write_activation(version)
-            self._stream.write_state()
+                self.stream.write_activation(version)
+            self.stream.write_state()
         if warning:
-            self._run_log.warning(warning)
+            self.run_log.warning(warning)

@@ -21,15 +21,9 @@ _RFC3339_IN_UTC = re.compile(rf"{_TIME}(?:Z|\+00:00)", re.ASCII).fullmatch
 
 
 def parse(text: str) -> datetime:
-    """Parse a timestamp.
+    """Parse a timestamp in any ISO 8601 form into an aware instant in UTC.
 
-    Args:
-        text: Any ISO 8601 form: `Z`, an offset or none (which means UTC), with or without a
-            fraction, or a bare date (which means its midnight). Digits beyond microseconds are
-            cut off.
-
-    Returns:
-        The instant, aware and in UTC.
+    No offset means UTC, and a bare date its midnight. Digits beyond microseconds are cut off.
 
     Raises:
         ValueError: If the text is not a date.
@@ -45,6 +39,14 @@ def parse(text: str) -> datetime:
         raise ValueError(text) from error
 
 
+def parse_given(text: str) -> datetime:
+    """Parse a timestamp of a setting or a state; raise `ValueError` if it must be a mistake."""
+    instant = parse(text)
+    if instant.year < FIRST_YEAR:
+        raise ValueError(text)
+    return instant
+
+
 def canonical(instant: datetime) -> str:
     """Write an instant for a bookmark: UTC and of fixed width, so that text order is time order."""
     return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
@@ -56,14 +58,9 @@ def plain(instant: datetime) -> str:
 
 
 def normalize(text: str) -> tuple[datetime, str]:
-    """Parse a printed timestamp, and bring its text into RFC 3339 in UTC.
+    """Parse a printed timestamp, and return its text in RFC 3339 in UTC, too.
 
-    Args:
-        text: The timestamp as LeadLex printed it.
-
-    Returns:
-        The instant, as from `parse`, and its text: as printed if that is RFC 3339 in UTC, else as
-        `plain` writes it.
+    The text stays as printed if it has that form; otherwise it is as `plain` writes it.
 
     Raises:
         ValueError: If the text is not a date.

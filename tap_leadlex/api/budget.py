@@ -42,7 +42,7 @@ class Budget:
     Args:
         max_exports: The most export calls of the run; `None` for any number.
         wait: How long the run may wait for the quota in all.
-        clock: The local clock.
+        clock: The clock to wait by.
 
     Attributes:
         calls: How many export calls the run has made.
@@ -62,12 +62,7 @@ class Budget:
         attempt: Callable[[ExportRequest], Export],
         run_log: RunLog,
     ) -> Export | None:
-        """Make an export, with retries and waits as far as the settings allow.
-
-        Args:
-            request: What to export.
-            attempt: Makes one export call.
-            run_log: Tells the user about retries and waits.
+        """Make an export by calling `attempt`, with retries and waits if need be.
 
         Returns:
             The export, with its batch open; `None` if it does not arrive at this size.
@@ -99,15 +94,17 @@ class Budget:
         attempt: Callable[[ExportRequest], Export],
         run_log: RunLog,
     ) -> Export:
-        tries = TRIES_IF_DIVISIBLE if request.divisible else TRIES
+        def stop(state: tenacity.RetryCallState) -> bool:
+            # A server that cannot be reached at all gets the full number of tries.
+            too_big = isinstance(_error(state), GatewayError) and request.divisible
+            return state.attempt_number >= (TRIES_IF_DIVISIBLE if too_big else TRIES)
+
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransportError),
-            stop=_stop_after(tries),
+            stop=stop,
             wait=tenacity.wait_exponential_jitter(multiplier=2, max=60),
             sleep=self._clock.sleep,
-            before_sleep=lambda state: run_log.retrying(
-                state.outcome.exception() if state.outcome else None
-            ),
+            before_sleep=lambda state: run_log.retrying(_error(state)),
             reraise=True,
         )
         return retrying(self._spend, request, attempt)
@@ -149,14 +146,8 @@ class Budget:
             left -= nap
 
 
-def _stop_after(tries: int) -> Callable[[tenacity.RetryCallState], bool]:
-    """Stop after some tries; a server that cannot be reached at all gets the full number."""
-
-    def stop(state: tenacity.RetryCallState) -> bool:
-        error = state.outcome.exception() if state.outcome else None
-        return state.attempt_number >= (tries if isinstance(error, GatewayError) else TRIES)
-
-    return stop
+def _error(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
 
 
 def _located(error: BrokenExportError, window: Window) -> BrokenExportError:

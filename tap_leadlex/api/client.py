@@ -25,7 +25,6 @@ from tap_leadlex.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
-    from types import TracebackType
     from typing import Self
 
     from tap_leadlex.clock import Clock
@@ -47,7 +46,6 @@ class Response:
 
     Attributes:
         body: The decompressed body, at its beginning.
-        headers: The response's headers; names compare without case.
         received: When the headers arrived, by the local clock.
     """
 
@@ -76,8 +74,6 @@ class Client:
         api_url: Base of the API, without a slash at its end.
         api_key: The workspace's key; it goes into one header and nowhere else.
         timeout: Seconds without a byte before a request is given up.
-        user_agent: The User-Agent header.
-        clock: The local clock.
     """
 
     def __init__(
@@ -118,39 +114,18 @@ class Client:
             raise SettingsError(msg) from None
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the connections."""
         self._http.close()
 
     def list_page(self, resource: Resource, query: Query) -> Response:
-        """Read one page of a list (JSON).
-
-        Args:
-            resource: What is listed.
-            query: The query parameters.
-
-        Raises:
-            LeadLexError: As `export` does.
-        """
-        return self._get(
-            resource, resource.list_path, query, accept="application/json", into=io.BytesIO()
-        )
+        """Read one page of a list (JSON); errors are those of `export`."""
+        path, accept = resource.list_path, "application/json"
+        return self._get(resource, path, query, accept=accept, into=io.BytesIO())
 
     @contextmanager
     def export(self, resource: Resource, query: Query) -> Iterator[Response]:
-        """Make one export (CSV).
-
-        Args:
-            resource: What is exported.
-            query: The query parameters.
-
-        Yields:
-            The complete response; its body is discarded at the end of the `with` block.
+        """Make one export (CSV), whose body is discarded at the end of the `with` block.
 
         Raises:
             QuotaError: On HTTP 429.

@@ -42,55 +42,39 @@ class Export(ExportResult):
     headers: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exporter:
     """Makes exports of one resource: one call for each request, whatever comes of it.
 
-    Args:
-        client: The API.
-        scope: What to export.
+    Attributes:
         columns: The columns to ask for, key and replication key among them.
         settle: How far behind LeadLex's clock a window must end.
         new_batch: Makes the batch for a response, given when it was received.
         count: Counts a call.
-        run_log: Tells the user.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        scope: Scope,
-        columns: Sequence[Column],
-        *,
-        settle: timedelta,
-        new_batch: Callable[[datetime], RecordBatch],
-        count: Callable[[], None],
-        run_log: RunLog,
-    ) -> None:
-        self._client = client
-        self._scope = scope
-        self._columns = columns
-        self._settle = settle
-        self._new_batch = new_batch
-        self._count = count
-        self._log = run_log
+    client: Client
+    scope: Scope
+    columns: Sequence[Column]
+    settle: timedelta
+    new_batch: Callable[[datetime], RecordBatch]
+    count: Callable[[], None]
+    run_log: RunLog
 
     def export(self, request: ExportRequest) -> Export:
-        """Make one export and read its body to the end.
-
-        Returns:
-            What came. Close its batch.
+        """Make one export and read its body to the end. The caller closes the batch.
 
         Raises:
             LeadLexError: If LeadLex refuses, or the response is incomplete or not a table.
         """
-        self._count()
-        exporting = self._client.export(self._scope.resource, self._query(request))
+        self.count()
+        exporting = self.client.export(self.scope.resource, self._query(request))
         with exporting as response, ExitStack() as on_failure:
             window = self._closable(request.window, response)
-            batch = on_failure.enter_context(self._new_batch(response.received))
+            batch = on_failure.enter_context(self.new_batch(response.received))
             created: list[datetime] = []
             try:
-                table = Table(response.body, self._columns, self._scope.resource)
+                table = Table(response.body, self.columns, self.scope.resource)
                 for records in _inside(window, table, created):
                     batch.extend(records)
             except (CutError, TableError) as error:
@@ -108,44 +92,42 @@ class Exporter:
             )
 
     def _query(self, request: ExportRequest) -> Query:
-        query: list[tuple[str, str | int]] = [
-            ("limit", request.limit),
-            ("fields", ",".join(column.name for column in self._columns)),
-        ]
+        fields = ",".join(column.name for column in self.columns)
+        query: list[tuple[str, str | int]] = [("limit", request.limit), ("fields", fields)]
         if request.after is not None:
             query.append(("created_after", timestamps.plain(request.after)))
         query.append(("created_before", timestamps.plain(request.before)))
-        return [*query, *self._scope.query]
+        return [*query, *self.scope.query]
 
     def _closable(self, window: Window, response: Response) -> Window:
         """Cut a window at LeadLex's clock, less the time that late commits may take."""
         now = response.date
         if now is None:
             now = response.received
-            self._log.warn_once(
+            self.run_log.warn_once(
                 "date",
                 "LeadLex's responses have no Date header; using this machine's clock. Make sure it "
                 "is correct.",
             )
-        elif (skew := abs(now - response.received)) > max(self._settle, _WHOLE_SECONDS):
-            self._log.warn_once(
+        elif (skew := abs(now - response.received)) > max(self.settle, _WHOLE_SECONDS):
+            self.run_log.warn_once(
                 "clock",
                 f"This machine's clock is {skew.total_seconds():.0f} s "
                 f"{'slow' if now > response.received else 'fast'}; using LeadLex's clock. "
                 "Synchronize it (NTP).",
             )
-        settled = timestamps.floor(now) - self._settle
+        settled = timestamps.floor(now) - self.settle
         return Window(window.start, min(window.end, max(settled, window.start or settled)))
 
     def _log_oddities(self, table: Table) -> None:
-        records = self._scope.resource.records
+        records = self.scope.resource.records
         if table.nul_characters:
-            self._log.warning(
+            self.run_log.warning(
                 f"Removed {table.nul_characters} NUL characters from {records}, because databases "
                 "reject them."
             )
         if table.unknown_columns:
-            self._log.warn_once(
+            self.run_log.warn_once(
                 "columns",
                 "Ignoring columns that the tap did not request: "
                 f"{', '.join(table.unknown_columns)}.",

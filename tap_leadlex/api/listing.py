@@ -21,13 +21,7 @@ if TYPE_CHECKING:
 class Listing:
     """The list of a resource, under the filters that it knows.
 
-    Args:
-        client: The API.
-        scope: What to list.
-        now: The present instant, until the first response shows LeadLex's.
-
-    Attributes:
-        now: LeadLex's time at the last response; the local one if it shows none.
+    `now` is LeadLex's time at the last response; the local one if it shows none.
     """
 
     def __init__(self, client: Client, scope: Scope, now: datetime) -> None:
@@ -44,11 +38,7 @@ class Listing:
         return self.entry(None if start is None else start - timestamps.SECOND, rank)
 
     def entry(self, after: datetime | None, rank: int) -> ListEntry:
-        """Return the entry at a rank, in one call.
-
-        Args:
-            after: The lower bound of the creation date; LeadLex does not say whether inclusive.
-            rank: The rank of the entry, from 1, oldest first.
+        """Return the entry at a rank (from 1, oldest first) above a lower bound, in one call.
 
         Raises:
             ListError: If the list gave no usable answer.
@@ -75,15 +65,7 @@ class Listing:
 
 
 def read_entry(body: bytes, resource: Resource) -> ListEntry:
-    """Read a page that was requested with `per_page=1`.
-
-    Args:
-        body: The JSON body.
-        resource: What is listed.
-
-    Raises:
-        ValueError: If it is not such a page.
-    """
+    """Read a page that was requested with `per_page=1`; raise `ValueError` if it is not one."""
     page = msgspec.json.decode(body)
     if not isinstance(page, dict) or page.get("error"):
         raise ValueError

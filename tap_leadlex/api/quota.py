@@ -32,8 +32,7 @@ class Decision:
 
     Attributes:
         wait: How long to wait before the next try; `None` to stop.
-        opens: When the quota should reopen.
-        told: Whether LeadLex said so; otherwise `opens` is the latest possible time.
+        opens: When the quota should reopen: by LeadLex's word if `told`, else at the latest.
     """
 
     wait: timedelta | None

@@ -45,8 +45,7 @@ class Table:
         rows: Rows read so far.
         nul_characters: NUL characters removed so far (databases such as PostgreSQL refuse them).
         unknown_columns: Columns that came without being asked for; they are not read.
-        resolution: The finest resolution of the instants printed so far: one second, one
-            millisecond or one microsecond.
+        resolution: The finest resolution of the instants so far: a second, or finer.
 
     Raises:
         TableError: If the header does not name each requested column exactly once.
@@ -78,14 +77,7 @@ class Table:
         self._pick = itemgetter(*(header.index(name) for name in names))
 
     def __iter__(self) -> Iterator[tuple[Sequence[datetime], Sequence[Record]]]:
-        """Yield the remaining records.
-
-        Yields:
-            The instants of the replication key and the records, equally many and at least one.
-
-        Raises:
-            TableError: At the first row that is incomplete or invalid, naming its line.
-        """
+        """Yield the remaining records; raise `TableError` at the first invalid row."""
         last: list[str] = []
         with self._own_errors():
             while rows := list(islice(self._reader, _AT_ONCE)):
@@ -103,11 +95,7 @@ class Table:
             self._fail("the body ends in the middle of a row", cut=True)
 
     def _records(self, rows: list[list[str]]) -> tuple[Sequence[datetime], Sequence[Record]]:
-        """Turn rows into records, column by column.
-
-        Raises:
-            ValueError: If a row is invalid.
-        """
+        """Turn rows into records, column by column; raise `ValueError` if one is invalid."""
         if set(map(len, rows)) != {self._width}:
             raise ValueError
         picked = zip(*map(self._pick, rows), strict=True)
@@ -145,15 +133,9 @@ class Table:
         try:
             yield
         except csv.Error as error:
-            self._fail(
-                f"not valid CSV ({error})",
-                cut=self._last_character is not None or self._ends_open(),
-            )
+            self._fail(f"not valid CSV ({error})", cut=self._is_cut())
         except UnicodeDecodeError:
-            line = self._reader.line_num + 1
-            self._fail(
-                "not valid UTF-8", line, cut=self._last_character is not None or self._ends_open()
-            )
+            self._fail("not valid UTF-8", self._reader.line_num + 1, cut=self._is_cut())
 
     def _lines(self, body: BinaryIO) -> Iterator[Iterable[str]]:
         """Yield the lines, some at a time, without byte order mark and NUL, noting the end."""
@@ -169,8 +151,8 @@ class Table:
     def _ends_complete(self, cells: list[str]) -> bool:
         """Return whether the last row cannot have lost its end.
 
-        A line end closes it. If the server writes none after the last row, a complete instant with
-        its zone does. A closing quote does not: it may be the first of a doubled one.
+        A line end closes it, and so does a complete instant with its zone. A closing quote does
+        not: it may be the first of a doubled one.
         """
         return self._last_character in {"\r", "\n"} or timestamps.is_complete(cells[-1])
 
@@ -187,6 +169,10 @@ class Table:
         """Raise an error, without its cause, which may quote a value."""
         msg = f"line {line or self._reader.line_num}: {what}"
         raise (CutError if cut else TableError)(msg) from None
+
+    def _is_cut(self) -> bool:
+        """Return whether the body has been read to its end, or ends here in the middle of a row."""
+        return self._last_character is not None or self._ends_open()
 
     def _ends_open(self) -> bool:
         """Return whether the body ends here, in the middle of a row."""

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from tap_leadlex.planning.windows import ExportResult
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from tap_leadlex.planning.planner import Planner
-    from tap_leadlex.planning.windows import Boundary, ExportRequest
+    from tap_leadlex.planning.windows import ExportRequest, Plan
 
 Result = TypeVar("Result", bound=ExportResult)
 
@@ -20,24 +19,13 @@ class Actions(Protocol[Result]):
     """The side effects of a sweep: over HTTP in the tap, over a model of LeadLex in tests."""
 
     def export(self, request: ExportRequest) -> AbstractContextManager[Result | None]:
-        """Make one export.
+        """Make one export, open inside the `with` block; `None` if it is too big to arrive."""
 
-        Returns:
-            The result, usable inside the `with` block; `None` if the export is too big to arrive.
-
-        Raises:
-            RunStopped: If the run may not make another export call.
-            LeadLexError: If LeadLex refuses, or the export cannot be used.
-        """
-        ...
-
-    def close(self, result: Result, plan: Sequence[Boundary], *, done: bool) -> None:
+    def close(self, result: Result, plan: Plan, *, done: bool) -> None:
         """Deliver the records of a window, then move the bookmark and save the plan."""
-        ...
 
-    def save(self, plan: Sequence[Boundary]) -> None:
+    def save(self, plan: Plan) -> None:
         """Save the plan: the run may end at its next call."""
-        ...
 
 
 def sweep(planner: Planner, actions: Actions[Result]) -> None:
@@ -45,10 +33,6 @@ def sweep(planner: Planner, actions: Actions[Result]) -> None:
 
     The planner learns from an export before any of its records is delivered: only the planner can
     tell that an export contradicts an earlier one.
-
-    Args:
-        planner: Chooses the windows.
-        actions: Carries out the choices.
 
     Raises:
         RunStopped: If the run may not make another export call.

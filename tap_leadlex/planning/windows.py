@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from tap_leadlex import timestamps
 
@@ -21,9 +21,7 @@ BEGINNING = datetime.min.replace(tzinfo=UTC)
 class Window:
     """A half-open range `[start, end)` of `created_at` as LeadLex prints it, in UTC.
 
-    Attributes:
-        start: The first instant inside, or `None` for the beginning of history.
-        end: The first instant after the window.
+    The start is `None` for the beginning of history.
     """
 
     start: datetime | None
@@ -54,13 +52,15 @@ class Window:
 class Boundary:
     """A place where a later window may end, known from earlier exports.
 
-    Attributes:
-        end: The end of the window.
-        fits_from: A window from here to `end` is expected to fit one export; `None` if unknown.
+    A window from `fits_from` to `end` is expected to fit one export; `None` if unknown.
     """
 
     end: datetime
     fits_from: datetime | None = None
+
+
+Plan: TypeAlias = "Sequence[Boundary]"
+"""The boundaries known ahead, the nearest last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,6 @@ class ExportRequest:
     of printed times can lose or repeat a record.
 
     Attributes:
-        window: The window to export.
         limit: The rows to ask for.
         divisible: Whether the planner can ask for less if the export does not arrive.
     """
@@ -116,7 +115,7 @@ class ListEntry:
     """One entry of the list, asked for by its rank.
 
     Attributes:
-        created_at: When the record at that rank was created; `None` if there is no such rank.
+        created_at: When that record was created; `None` if there is no such rank.
         total: How many records the list counts in the range; `None` if it does not say.
     """
 
