@@ -29,9 +29,9 @@ def drift(
     Args:
         entry: Returns the entry of the list at a rank above a lower bound.
         now: Returns LeadLex's time at the last call.
-        bookmark: The bookmark.
-        since: Where the sync began; `None` for the beginning of history.
-        delivered: How many records were delivered between them.
+        bookmark: Where the records end that were delivered.
+        since: Where they begin; `None` for the beginning of history.
+        delivered: How many they are.
 
     Returns:
         How many records more (or, negative, fewer) LeadLex has there. 0 also if the two calls
@@ -46,9 +46,8 @@ def drift(
         return None
     asked = now()
     # The record delivered last must still be there, unless some are gone.
-    none_gone = not delivered or (
-        everyone.created_at is not None and everyone.created_at < bookmark
-    )
+    last = everyone.created_at
+    none_gone = not delivered or (last is not None and last < bookmark)
     # This many should be above the bookmark, unless some were created below it. One more can only
     # have been created between the calls, unless some are gone.
     above = max(everyone.total - delivered, 0)

@@ -34,9 +34,6 @@ class ListGuide:
     Args:
         look_up: Looks up an entry; `None` if the list must not be asked.
         notify: Receives a sentence for the user when the list turns out to be unusable.
-
-    Attributes:
-        usable: Whether the list is still worth asking.
     """
 
     def __init__(self, look_up: LookUp | None, notify: Callable[[str], None]) -> None:
@@ -49,16 +46,10 @@ class ListGuide:
         self._misjudged = 0
 
     def end(self, start: datetime | None, limit: int, *, was_full: bool) -> datetime | None:
-        """Return the end of a window that just fits one export.
+        """Return the end, later than the start, of a window that just fits one export.
 
-        Args:
-            start: The start of the window.
-            limit: The rows of one export.
-            was_full: Whether an export that began here was full.
-
-        Returns:
-            The end, later than the start. `None` if everything left fits, or if the list turned
-            out to be unusable.
+        `was_full` says whether an export that began here was full. The result is `None` if
+        everything left fits, or if the list turns out to be unusable.
         """
         try:
             return self._edge(start, limit, was_full=was_full)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from tap_leadlex.planning.windows import LookUp
+    from tap_leadlex.planning.windows import LookUp, Plan
     from tap_leadlex.resources import Resource
 
 # Halve the limit at most this often in a row before treating the server as down.
@@ -50,7 +50,7 @@ class Planner:
         look_up: LookUp | None,
         notify: Callable[[str], None],
         whole_first: bool = False,
-        plan: Sequence[Boundary] = (),
+        plan: Plan = (),
     ) -> None:
         self._resource = resource
         self._whole = whole
@@ -70,8 +70,8 @@ class Planner:
         return self._start is not None and self._start >= self._whole.end
 
     @property
-    def plan(self) -> Sequence[Boundary]:
-        """The boundaries known ahead, the nearest last; usually none."""
+    def plan(self) -> Plan:
+        """What is known about the windows to come; usually nothing."""
         if self.done:
             return ()
         plan = self._samples.plan(self._start, self._limit, predict=not self._list.usable)
@@ -81,10 +81,7 @@ class Planner:
         return plan
 
     def next(self) -> ExportRequest | None:
-        """Return the export to make next, or `None` if all windows are closed.
-
-        At most two look-ups of the list are made.
-        """
+        """Return the next export, after at most two look-ups; `None` if all windows are closed."""
         if self.done:
             return None
         self._end = self._choose_end(self._start)
@@ -92,11 +89,7 @@ class Planner:
         return ExportRequest(Window(self._start, self._end), self._limit, divisible=divisible)
 
     def learn(self, request: ExportRequest, result: ExportResult | None) -> None:
-        """Take note of the outcome of a request.
-
-        Args:
-            request: What `next()` returned.
-            result: What the export showed; `None` if it did not arrive.
+        """Take note of what an export showed; `None` if it did not arrive.
 
         Raises:
             DenseInstantError: If the window is full and cannot be split by time.

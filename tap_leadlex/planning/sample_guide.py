@@ -8,11 +8,11 @@ quantiles predict the next windows.
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 from itertools import pairwise
 from math import sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tap_leadlex import timestamps
 from tap_leadlex.planning.windows import BEGINNING, Boundary
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
-    from tap_leadlex.planning.windows import ExportResult, Window
+    from tap_leadlex.planning.windows import ExportResult, Plan, Window
 
 # How much of an export to fill: by the rows of a sorted export, with room for the rows just outside
 # the window; by the quantiles of a sample, before their random error; by the pace of the last
@@ -69,8 +69,7 @@ def is_smooth(ascending: Sequence[datetime]) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Sample:
+class _Sample(NamedTuple):
     """Random records of a window, with what had been delivered before the window."""
 
     ascending: Sequence[datetime]
@@ -82,13 +81,9 @@ class SampleGuide:
     """Finds window ends from what exports have shown so far.
 
     It keeps boundaries: the ends of the ranges still to be read, the nearest last.
-
-    Args:
-        whole: The range of the run.
-        plan: The plan saved by an interrupted run; valid as far as nothing changed.
     """
 
-    def __init__(self, whole: Window, plan: Sequence[Boundary] = ()) -> None:
+    def __init__(self, whole: Window, plan: Plan = ()) -> None:
         self._boundaries = _fitted(whole, plan)
         self._samples: list[_Sample] = []
         self._delivered = 0
@@ -105,29 +100,15 @@ class SampleGuide:
         return boundary.end, fits
 
     def end(self, start: datetime | None, limit: int) -> datetime:
-        """Return the end of a window that should fit one export.
-
-        Args:
-            start: The start of the window.
-            limit: The rows of one export.
-        """
+        """Return the end of a window that should fit one export."""
         boundary, fits = self.boundary(start)
         guess = None
         if not fits and start is not None:
             guess = self._by_sample(start, start, limit) or self._by_pace(start, boundary, limit)
         return min(guess or boundary, boundary)
 
-    def plan(self, start: datetime | None, limit: int, *, predict: bool) -> Sequence[Boundary]:
-        """Return what is known as boundaries, for a run that continues from a start.
-
-        Args:
-            start: Where the next window begins.
-            limit: The rows of one export.
-            predict: Whether to predict windows as well.
-
-        Returns:
-            The boundaries, the nearest last; none if nothing is known.
-        """
+    def plan(self, start: datetime | None, limit: int, *, predict: bool) -> Plan:
+        """Return what is known, and if wished predicted, for a run that continues from a start."""
         self.boundary(start)
         boundaries = self._boundaries
         if predict and start is not None and (predicted := self._predicted(start, limit)):
@@ -141,18 +122,11 @@ class SampleGuide:
 
     def split(self, window: Window, middle: datetime) -> None:
         """Plan to read a window in two parts, one export each."""
-        if self._boundaries[-1].end == window.end:
-            self._boundaries.pop()
-        self._boundaries.append(Boundary(window.end, middle))
-        self._boundaries.append(Boundary(middle, window.start or BEGINNING))
+        first = Boundary(middle, window.start or BEGINNING)
+        self._divide(window, Boundary(window.end, middle), first)
 
     def closed(self, window: Window, created: Sequence[datetime]) -> None:
-        """Learn from a closed window.
-
-        Args:
-            window: The window.
-            created: The instants of all its records.
-        """
+        """Learn from a closed window and the instants of all its records."""
         self._delivered += len(created)
         self._closed = (window, created)
         while self._samples and self._samples[-1].end <= window.end:
@@ -167,8 +141,6 @@ class SampleGuide:
         """Learn from a full window longer than one second: it has to be read in parts."""
         window, created = result.window, result.created
         self._closed = self._width = None
-        if self._boundaries[-1].end == window.end:
-            self._boundaries.pop()
         order = row_order(created) if created else RowOrder.NONE
         if order is RowOrder.ASCENDING:
             self._split_ascending(window, created)
@@ -177,24 +149,28 @@ class SampleGuide:
         else:
             self._split_sampled(window, sorted(created))
 
+    def _divide(self, window: Window, *boundaries: Boundary) -> None:
+        """Replace the boundary at the end of a window."""
+        if self._boundaries[-1].end == window.end:
+            self._boundaries.pop()
+        self._boundaries += boundaries
+
     def _split_ascending(self, window: Window, created: Sequence[datetime]) -> None:
         """Split at the last row: the rows are the first ones of the window."""
+        start = window.start or BEGINNING
         edge = timestamps.floor(created[int(FILL_BY_ORDER * len(created))])
-        self._boundaries.append(Boundary(window.end))
-        if edge <= (window.start or BEGINNING):
+        if edge > start:
+            self._divide(window, Boundary(window.end), Boundary(edge, start))
+        else:
             self._split_in_time(window, created)
-            return
-        self._boundaries.append(Boundary(edge, window.start or BEGINNING))
 
     def _split_descending(self, window: Window, created: Sequence[datetime]) -> None:
         """Split at the last row: the rows are the last ones of the window."""
         edge = timestamps.floor(created[int(FILL_BY_ORDER * len(created))]) + timestamps.SECOND
         if not (window.start or BEGINNING) < edge < window.end:
-            self._boundaries.append(Boundary(window.end))
             self._split_in_time(window, created)
             return
-        self._boundaries.append(Boundary(window.end, edge))
-        self._boundaries.append(Boundary(edge))
+        self._divide(window, Boundary(window.end, edge), Boundary(edge))
         if is_smooth(created[::-1]) and not self._pace_failed:
             self._width = (window.end - edge) * FILL_BY_PACE
             if window.start is None and edge - BEGINNING > self._width:
@@ -203,12 +179,11 @@ class SampleGuide:
 
     def _split_sampled(self, window: Window, ascending: Sequence[datetime]) -> None:
         """Split at a quantile of the rows, a random sample: at the half first, then a quarter."""
-        self._boundaries.append(Boundary(window.end))
         portion = 4 if self._samples else 2
         middle = timestamps.floor(ascending[len(ascending) // portion]) if ascending else window.end
         self._samples.append(_Sample(ascending, window.end, self._delivered))
         if (window.start or BEGINNING) < middle < window.end:
-            self._boundaries.append(Boundary(middle))
+            self._divide(window, Boundary(window.end), Boundary(middle))
         else:
             self._split_in_time(window, ascending)
 
@@ -216,11 +191,10 @@ class SampleGuide:
         """Split in the middle of the time, if the rows suggest no better place."""
         start = window.start or min(created, default=window.end) - timestamps.SECOND
         middle = timestamps.floor(start + (window.end - start) / 2)
-        self._boundaries.append(
-            Boundary(min(max(middle, start + timestamps.SECOND), window.end - timestamps.SECOND))
-        )
+        middle = min(max(middle, start + timestamps.SECOND), window.end - timestamps.SECOND)
+        self._divide(window, Boundary(window.end), Boundary(middle))
 
-    def _predicted(self, start: datetime, limit: int) -> Sequence[Boundary]:
+    def _predicted(self, start: datetime, limit: int) -> Plan:
         """Predict the next windows, as if they were closed one after the other."""
         boundary, fits = self.boundary(start)
         if fits:
@@ -279,7 +253,7 @@ class SampleGuide:
         return span * (FILL_BY_PACE * limit / len(created))
 
 
-def _fitted(whole: Window, plan: Sequence[Boundary]) -> list[Boundary]:
+def _fitted(whole: Window, plan: Plan) -> list[Boundary]:
     """Fit a plan to the range of a run, whose end replaces the farthest boundary."""
     boundaries = sorted(plan, key=lambda each: each.end, reverse=True) or [Boundary(whole.end)]
     while len(boundaries) > 1 and boundaries[1].end >= whole.end:
