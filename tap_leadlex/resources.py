@@ -30,18 +30,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter of an export.
+    """A filter of an export."""
 
-    Attributes:
-        name: The setting that holds its value: a string or an array of strings.
-        parameter: The query parameter; repeated for each value of an array.
-        listed: Whether the list knows it, too, by the same parameter.
-    """
-
-    name: str
+    name: str  # of the setting that holds its value: a string or an array of strings
     setting: Setting
-    parameter: str
-    listed: bool
+    parameter: str  # of the query; repeated for each value of an array
+    listed: bool  # the list knows it, too, by the same parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,34 +48,21 @@ class ExtraColumns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """One exported stream.
-
-    Attributes:
-        record: What messages call one record.
-        records: What messages call several.
-        export_path: The path of the CSV export, below `api_url`.
-        list_path: The path of the JSON list.
-        list_key: Where the list has its entries, below `data`.
-        list_created: What an entry of the list calls the replication key; pages of the
-            documentation disagree.
-        permission: The permission that the API key needs.
-        columns: The standard columns of the export, in its order.
-        replication_key: The column by which windows are cut.
-        filters: The filters, in the order of the query.
-    """
+    """One exported stream."""
 
     name: str
-    record: str
+    record: str  # what messages call one record
     records: str
-    export_path: str
-    list_path: str
-    list_key: str
+    export_path: str  # of the CSV export, below `api_url`
+    list_path: str  # of the JSON list
+    list_key: str  # where the list has its entries, below `data`
+    # What an entry of the list calls the replication key; pages of the documentation disagree.
     list_created: tuple[str, ...]
-    permission: str
-    columns: tuple[Column, ...]
+    permission: str  # that the API key needs
+    columns: tuple[Column, ...]  # the standard ones, in the order of the export
     key: str = "id"
-    replication_key: str = "created_at"
-    filters: tuple[Filter, ...] = ()
+    replication_key: str = "created_at"  # by which windows are cut
+    filters: tuple[Filter, ...] = ()  # in the order of the query
     extra_columns: ExtraColumns | None = None
 
 

@@ -5,23 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_leadlex.resources import Column
+from tap_leadlex.resources import Column, Filter, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tap_leadlex.resources import Filter, Resource
-
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A resource under the settings of a run.
-
-    `settings` has the values of the settings that the resource brings along, by name.
-    """
+    """A resource under the settings of a run."""
 
     resource: Resource
-    settings: Mapping[str, Any]
+    settings: Mapping[str, Any]  # those that the resource brings along, by name
 
     @property
     def columns(self) -> tuple[Column, ...]:

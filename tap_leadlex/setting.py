@@ -11,19 +11,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The declaration of a setting.
-
-    Attributes:
-        rule: What its value must be; completes "Setting 'x' must be ...".
-        schema: The JSON schema of its value, apart from null.
-        required: Whether a sync needs it.
-        parse: Turns a value that fits the schema into its typed form, or raises ValueError.
-    """
+    """The declaration of a setting."""
 
     title: str
     description: str
-    rule: str
-    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
-    required: bool = False
+    rule: str  # what its value must be; completes "Setting 'x' must be ..."
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})  # without null
+    required: bool = False  # for a sync
     secret: bool = False
+    # Turns a value that fits the schema into its typed form, or raises ValueError.
     parse: Callable[[Any], Any] = field(default=lambda value: value)

@@ -20,12 +20,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from tap_leadlex import timestamps
 from tap_leadlex.errors import StateError
-from tap_leadlex.planning.windows import Boundary
+from tap_leadlex.planning.windows import Boundary, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tap_leadlex.planning.windows import Plan
     from tap_leadlex.scope import Scope
     from tap_leadlex.settings import Settings
 
@@ -41,24 +40,13 @@ class Delivered(NamedTuple):
 
 
 class SyncState(ABC):
-    """How far a sync is.
+    """How far a sync is. Raises `StateError` if the state is invalid or does not fit the run."""
 
-    Attributes:
-        start: Where the next window begins; `None` for the beginning of history.
-        under_way: Whether an earlier run was interrupted there.
-        caught_up: Whether an earlier sync ended there, so that only new records follow.
-        plan: What an interrupted run knew about the windows to come.
-        version: The version of the records; `None` for no version.
-
-    Raises:
-        StateError: If the state cannot be used, or does not fit the settings.
-    """
-
-    start: datetime | None
-    under_way: bool
-    caught_up: bool
-    plan: Plan
-    version: int | None
+    start: datetime | None  # of the next window; `None` for the beginning of history
+    under_way: bool  # an earlier run was interrupted there
+    caught_up: bool  # an earlier sync ended there, so that only new records follow
+    plan: Plan  # what an interrupted run knew about the windows to come
+    version: int | None  # of the records, if they have one
 
     def __init__(self, state: dict[str, Any], scope: Scope, settings: Settings) -> None:
         self._state = state
@@ -77,11 +65,9 @@ class SyncState(ABC):
 
     @abstractmethod
     def finish(self) -> tuple[int | None, str | None]:
-        """End the sync.
+        """End the sync, and return a version to activate and a warning, if any.
 
-        Returns:
-            The version to activate, which makes the target delete all other records, and a warning
-            for the user; `None` for neither.
+        Activation makes the target delete all records of other versions.
         """
 
     @abstractmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream
@@ -17,19 +17,18 @@ from tap_leadlex import timestamps
 from tap_leadlex.api.export import Exporter
 from tap_leadlex.api.listing import Listing
 from tap_leadlex.errors import ListError, RunStopped
-from tap_leadlex.messages import RecordBatch
+from tap_leadlex.messages import MessageWriter, RecordBatch
 from tap_leadlex.planning.drift import drift
 from tap_leadlex.planning.planner import Planner
 from tap_leadlex.planning.sweep import sweep
 from tap_leadlex.planning.windows import ExportRequest, Window
 from tap_leadlex.progress import RunLog
-from tap_leadlex.resources import Kind
-from tap_leadlex.state import IncrementalState, RefreshState
+from tap_leadlex.resources import Column, Kind, Resource
+from tap_leadlex.state import IncrementalState, RefreshState, SyncState
 from tap_leadlex.sync import Sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
@@ -38,11 +37,8 @@ if TYPE_CHECKING:
     from tap_leadlex.api.budget import Budget
     from tap_leadlex.api.client import Client
     from tap_leadlex.clock import Clock
-    from tap_leadlex.messages import MessageWriter
-    from tap_leadlex.resources import Column, Resource
     from tap_leadlex.scope import Scope
     from tap_leadlex.settings import Settings
-    from tap_leadlex.state import SyncState
 
 _TYPES: dict[Kind, th.JSONTypeHelper[Any]] = {
     Kind.TEXT: th.StringType(),

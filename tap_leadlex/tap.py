@@ -17,10 +17,10 @@ from singer_sdk.singerlib import Catalog
 from tap_leadlex import cli
 from tap_leadlex.api.budget import Budget
 from tap_leadlex.api.client import Client
-from tap_leadlex.clock import SYSTEM_CLOCK
+from tap_leadlex.clock import SYSTEM_CLOCK, Clock
 from tap_leadlex.errors import SettingsError, StateError
 from tap_leadlex.messages import MessageWriter
-from tap_leadlex.resources import RESOURCES
+from tap_leadlex.resources import RESOURCES, Resource
 from tap_leadlex.settings import SettingsReader
 from tap_leadlex.streams import ExportedStream
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     import click
 
-    from tap_leadlex.clock import Clock
-    from tap_leadlex.resources import Resource
 
 # Levels for other libraries: httpx logs each request at INFO, which the stream's own lines say
 # better; the others show values at DEBUG, such as headers or the result of a filter.

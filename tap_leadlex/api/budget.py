@@ -20,15 +20,17 @@ from tap_leadlex.errors import (
     RunStopped,
     TransportError,
 )
-from tap_leadlex.progress import export_calls
+from tap_leadlex.progress import RunLog, export_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from tap_leadlex.api.export import Export
     from tap_leadlex.clock import Clock
     from tap_leadlex.planning.windows import ExportRequest, Window
-    from tap_leadlex.progress import RunLog
+
+    Attempt: TypeAlias = Callable[[ExportRequest], Export]
 
 # Every attempt draws on the quota. If less can be asked for, that comes before a third attempt.
 TRIES = 3
@@ -56,12 +58,7 @@ class Budget:
         self.calls = 0
         self.stop: RunStopped | None = None
 
-    def export(
-        self,
-        request: ExportRequest,
-        attempt: Callable[[ExportRequest], Export],
-        run_log: RunLog,
-    ) -> Export | None:
+    def export(self, request: ExportRequest, attempt: Attempt, run_log: RunLog) -> Export | None:
         """Make an export by calling `attempt`, with retries and waits if need be.
 
         Returns:
@@ -88,12 +85,7 @@ class Budget:
             except BrokenExportError as error:
                 raise _located(error, request.window) from error
 
-    def _with_retries(
-        self,
-        request: ExportRequest,
-        attempt: Callable[[ExportRequest], Export],
-        run_log: RunLog,
-    ) -> Export:
+    def _with_retries(self, request: ExportRequest, attempt: Attempt, run_log: RunLog) -> Export:
         def stop(state: tenacity.RetryCallState) -> bool:
             # A server that cannot be reached at all gets the full number of tries.
             too_big = isinstance(_error(state), GatewayError) and request.divisible
@@ -109,7 +101,7 @@ class Budget:
         )
         return retrying(self._spend, request, attempt)
 
-    def _spend(self, request: ExportRequest, attempt: Callable[[ExportRequest], Export]) -> Export:
+    def _spend(self, request: ExportRequest, attempt: Attempt) -> Export:
         """Make one call, unless the run has made as many as it may."""
         if self._max_exports is not None and self.calls >= self._max_exports:
             self.stop = RunStopped(

@@ -42,16 +42,11 @@ _REACHED = (httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError)
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A complete response of LeadLex.
+    """A complete response of LeadLex."""
 
-    Attributes:
-        body: The decompressed body, at its beginning.
-        received: When the headers arrived, by the local clock.
-    """
-
-    body: BinaryIO
+    body: BinaryIO  # decompressed, at its beginning
     headers: Mapping[str, str]
-    received: datetime
+    received: datetime  # by the local clock, when the headers arrived
 
     @property
     def request_id(self) -> str:
@@ -60,7 +55,7 @@ class Response:
 
     @property
     def date(self) -> datetime | None:
-        """LeadLex's clock when it sent the headers; `None` if the response has no date."""
+        """LeadLex's clock when it sent the headers; `None` if they have no date."""
         return date(self.headers)
 
 

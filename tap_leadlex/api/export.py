@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import compress
 from typing import TYPE_CHECKING
 
 from tap_leadlex import timestamps
-from tap_leadlex.api.table import Table
+from tap_leadlex.api.table import Record, Table
 from tap_leadlex.errors import CutError, TableError
-from tap_leadlex.planning.windows import BEGINNING, ExportResult, Window
+from tap_leadlex.planning.windows import BEGINNING, ExportRequest, ExportResult, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from tap_leadlex.api.client import Client, Query, Response
-    from tap_leadlex.api.table import Record
     from tap_leadlex.messages import RecordBatch
-    from tap_leadlex.planning.windows import ExportRequest
     from tap_leadlex.progress import RunLog
     from tap_leadlex.resources import Column
     from tap_leadlex.scope import Scope
@@ -31,34 +28,22 @@ _WHOLE_SECONDS = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export(ExportResult):
-    """The result of an export, with the messages of its records.
+    """The result of an export, with the messages of the records inside its window."""
 
-    Attributes:
-        batch: The RECORD messages of the records inside the window; open.
-        headers: The headers of the response.
-    """
-
-    batch: RecordBatch
+    batch: RecordBatch  # open
     headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exporter:
-    """Makes exports of one resource: one call for each request, whatever comes of it.
-
-    Attributes:
-        columns: The columns to ask for, key and replication key among them.
-        settle: How far behind LeadLex's clock a window must end.
-        new_batch: Makes the batch for a response, given when it was received.
-        count: Counts a call.
-    """
+    """Makes exports of one resource: one call for each request, whatever comes of it."""
 
     client: Client
     scope: Scope
-    columns: Sequence[Column]
-    settle: timedelta
-    new_batch: Callable[[datetime], RecordBatch]
-    count: Callable[[], None]
+    columns: Sequence[Column]  # to ask for, key and replication key among them
+    settle: timedelta  # how far behind LeadLex's clock a window must end
+    new_batch: Callable[[datetime], RecordBatch]  # given when the response was received
+    count: Callable[[], None]  # counts a call
     run_log: RunLog
 
     def export(self, request: ExportRequest) -> Export:

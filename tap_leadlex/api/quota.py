@@ -28,16 +28,11 @@ _EPOCH_MILLISECONDS = 10**11
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do after a refusal.
+    """What to do after a refusal."""
 
-    Attributes:
-        wait: How long to wait before the next try; `None` to stop.
-        opens: When the quota should reopen: by LeadLex's word if `told`, else at the latest.
-    """
-
-    wait: timedelta | None
-    opens: datetime
-    told: bool
+    wait: timedelta | None  # before the next try; `None` to stop
+    opens: datetime  # when the quota should reopen
+    told: bool  # by LeadLex; otherwise `opens` is the latest possible time
 
 
 def decide(

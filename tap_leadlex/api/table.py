@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from tap_leadlex import timestamps
 from tap_leadlex.errors import CutError, TableError
-from tap_leadlex.resources import Kind
+from tap_leadlex.resources import Column, Kind, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
     from typing import BinaryIO
-
-    from tap_leadlex.resources import Column, Resource
 
 Record = tuple[Any, ...]
 

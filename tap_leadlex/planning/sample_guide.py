@@ -15,13 +15,11 @@ from math import sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 from tap_leadlex import timestamps
-from tap_leadlex.planning.windows import BEGINNING, Boundary
+from tap_leadlex.planning.windows import BEGINNING, Boundary, ExportResult, Plan, Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
-
-    from tap_leadlex.planning.windows import ExportResult, Plan, Window
 
 # How much of an export to fill: by the rows of a sorted export, with room for the rows just outside
 # the window; by the quantiles of a sample, before their random error; by the pace of the last

@@ -19,12 +19,9 @@ BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A half-open range `[start, end)` of `created_at` as LeadLex prints it, in UTC.
+    """A half-open range `[start, end)` of `created_at` as LeadLex prints it, in UTC."""
 
-    The start is `None` for the beginning of history.
-    """
-
-    start: datetime | None
+    start: datetime | None  # `None` for the beginning of history
     end: datetime
 
     def __contains__(self, instant: datetime) -> bool:
@@ -50,13 +47,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """A place where a later window may end, known from earlier exports.
-
-    A window from `fits_from` to `end` is expected to fit one export; `None` if unknown.
-    """
+    """A place where a later window may end, known from earlier exports."""
 
     end: datetime
-    fits_from: datetime | None = None
+    fits_from: datetime | None = None  # a window from here to `end` should fit one export
 
 
 Plan: TypeAlias = "Sequence[Boundary]"
@@ -70,15 +64,11 @@ class ExportRequest:
     The request reaches one unit beyond the window on both sides, and rows outside the window are
     dropped by their printed time. So neither the inclusivity of LeadLex's bounds nor the rounding
     of printed times can lose or repeat a record.
-
-    Attributes:
-        limit: The rows to ask for.
-        divisible: Whether the planner can ask for less if the export does not arrive.
     """
 
     window: Window
-    limit: int
-    divisible: bool = True
+    limit: int  # the rows to ask for
+    divisible: bool = True  # the planner can ask for less if the export does not arrive
 
     @property
     def after(self) -> datetime | None:
@@ -94,33 +84,21 @@ class ExportRequest:
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """What an export showed.
+    """What an export showed."""
 
-    Attributes:
-        window: The part of the requested window that it can close: all of it, or the part before
-            LeadLex's own clock.
-        full: Whether it has as many rows as requested, so that it may be truncated.
-        created: The instants of the records inside the window, in row order.
-        resolution: The finest resolution of the instants printed in the export.
-    """
-
+    # What it can close: all of the requested window, or the part before LeadLex's own clock.
     window: Window
-    full: bool
-    created: Sequence[datetime] = ()
-    resolution: timedelta = timestamps.SECOND
+    full: bool  # it has as many rows as requested, so that it may be truncated
+    created: Sequence[datetime] = ()  # the instants of the records inside, in row order
+    resolution: timedelta = timestamps.SECOND  # the finest of the instants printed
 
 
 @dataclass(frozen=True, slots=True)
 class ListEntry:
-    """One entry of the list, asked for by its rank.
+    """One entry of the list, asked for by its rank."""
 
-    Attributes:
-        created_at: When that record was created; `None` if there is no such rank.
-        total: How many records the list counts in the range; `None` if it does not say.
-    """
-
-    created_at: datetime | None
-    total: int | None
+    created_at: datetime | None  # `None` if there is no such rank
+    total: int | None  # of the records in the range; `None` if the list does not say
 
 
 LookUp = Callable[["datetime | None", int], ListEntry]
