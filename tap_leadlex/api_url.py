@@ -14,8 +14,8 @@ API_URL_RULE = "an https:// URL without a query (http:// only on a loopback addr
 _LABEL = r"[A-Za-z0-9_-]{1,63}"
 _HOST = rf"({_LABEL}(\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\])"
 _LOOPBACK = r"(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])"
-_END = r"(?![\s\S])"  # unlike $, it does not match before a final line break
-API_URL_PATTERN = rf"^(https://{_HOST}|http://{_LOOPBACK})(:\d+)?(/[^\s?#]*)?{_END}"
+END = r"(?![\s\S])"  # unlike $, it does not match before a final line break
+API_URL_PATTERN = rf"^(https://{_HOST}|http://{_LOOPBACK})(:\d+)?(/[^\s?#]*)?{END}"
 """The part of the rule that a JSON schema can express."""
 
 

@@ -86,20 +86,13 @@ class CutError(GatewayError):
 
 
 class RunStopped(Exception):  # noqa: N818 - not an error
-    """The run ends early, with its state saved.
-
-    Args:
-        by: What stopped it: `quota`, or the name of a setting.
-        reason: Why, as the beginning of a sentence.
-        advice: How to continue, as a sentence.
-        opens_in: The time until the quota reopens; `None` if the quota did not stop the run.
-    """
+    """The run ends early, with its state saved."""
 
     def __init__(
         self, by: str, reason: str, advice: str, opens_in: timedelta | None = None
     ) -> None:
         super().__init__(reason)
-        self.by = by
-        self.reason = reason
-        self.advice = advice
-        self.opens_in = opens_in
+        self.by = by  # `quota`, or the name of a setting
+        self.reason = reason  # the beginning of a sentence
+        self.advice = advice  # how to continue, as a sentence
+        self.opens_in = opens_in  # the time until the quota reopens, if that stopped the run

@@ -22,10 +22,6 @@ class RunLog:
     """Writes the log lines of one stream in one run.
 
     The lines go to the stream's logger: Meltano shows them under the stream's name.
-
-    Attributes:
-        records: How many records have been delivered.
-        total: How many the list counted at the start; `None` if unknown.
     """
 
     def __init__(self, logger: logging.Logger, resource: Resource, whole: Window) -> None:
@@ -33,8 +29,8 @@ class RunLog:
         self._resource = resource
         self._whole = whole
         self._warned: set[str] = set()
-        self.records = 0
-        self.total: int | None = None
+        self.records = 0  # delivered so far
+        self.total: int | None = None  # counted by the list at the start, if it was asked
 
     def info(self, text: str) -> None:
         """Log a sentence."""

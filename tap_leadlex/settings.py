@@ -10,7 +10,7 @@ from singer_sdk import typing as th
 from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_leadlex import timestamps
-from tap_leadlex.api_url import API_URL_PATTERN, API_URL_RULE, DEFAULT_API_URL, is_api_url
+from tap_leadlex.api_url import API_URL_PATTERN, API_URL_RULE, DEFAULT_API_URL, END, is_api_url
 from tap_leadlex.errors import SettingsError
 from tap_leadlex.resources import Resource
 from tap_leadlex.scope import Scope
@@ -18,8 +18,6 @@ from tap_leadlex.setting import Setting
 
 MAX_LIMIT = 50_000
 MAX_SECONDS = 100 * 366 * 86_400  # a century: beyond it, dates and clocks overflow
-
-_END = r"(?![\s\S])"  # unlike $, it does not match before a line end at the end
 
 T = TypeVar("T")
 
@@ -69,7 +67,7 @@ class Settings:
         "API key",
         "The workspace's key, from LeadLex's settings under API; it begins with wbk_.",
         "the workspace's key, not empty and without white space",
-        schema=_text(rf"^[\x21-\x7e]+{_END}"),
+        schema=_text(rf"^[\x21-\x7e]+{END}"),
         required=True,
         secret=True,
     )
@@ -136,7 +134,7 @@ class Settings:
         "User agent",
         "User-Agent header of every request; tap-leadlex/<version> when not set.",
         "printable ASCII text",
-        schema=_text(rf"^[\x21-\x7e][\x20-\x7e]*{_END}"),
+        schema=_text(rf"^[\x21-\x7e][\x20-\x7e]*{END}"),
     )
 
     def scope(self, resource: Resource) -> Scope:
@@ -148,9 +146,6 @@ class SettingsReader:
     """Reads a config into `Settings`, and says what is wrong with it.
 
     Nothing that it says quotes a value: one of them is the key.
-
-    Args:
-        resources: The table of streams, whose own settings are included.
     """
 
     def __init__(self, resources: Iterable[Resource]) -> None:

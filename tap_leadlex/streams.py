@@ -108,14 +108,7 @@ class ExportedStream(Stream):
         return self._counter
 
     def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002
-        """Deliver every record from the bookmark to the cut-off.
-
-        Returns:
-            Nothing: everything is written by then.
-
-        Raises:
-            LeadLexError: If the sync cannot be completed.
-        """
+        """Deliver every record from the bookmark to the cut-off, and return nothing."""
         state = self.get_context_state(None)
         at: SyncState
         if self.replication_method == REPLICATION_FULL_TABLE:
@@ -127,10 +120,10 @@ class ExportedStream(Stream):
         if self._budget.stop:
             run_log.info(f"Skipped: {self._budget.stop.reason}.")
             return ()
+        columns = self._selected_columns
+        fields = [column.name for column in columns]
         path = self._scope.resource.export_path
         with self._client, http_request_counter(self.name, path) as calls:
-            columns = self._selected_columns
-            fields = [column.name for column in columns]
             exporter = Exporter(
                 client=self._client,
                 scope=self._scope,
@@ -240,11 +233,10 @@ class ExportedStream(Stream):
         columns = {column.name: column for column in self._scope.columns}
         key = columns.pop(self._scope.resource.key)
         replication_key = columns.pop(self._scope.resource.replication_key)
-        selected = [each for each in columns.values() if self._is_selected(each)]
+        selected = [
+            column for name, column in columns.items() if self.mask.get(("properties", name), True)
+        ]
         return (key, *selected, replication_key)
-
-    def _is_selected(self, column: Column) -> bool:
-        return self.mask.get(("properties", column.name), True)
 
     @property
     def _cutoff(self) -> datetime:

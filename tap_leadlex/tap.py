@@ -25,7 +25,7 @@ from tap_leadlex.settings import SettingsReader
 from tap_leadlex.streams import ExportedStream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import click
 
@@ -70,11 +70,6 @@ class TapLeadLex(Tap):
     ) -> None:
         """Check the settings, and create the streams.
 
-        Args:
-            validate_config: Whether the settings must suffice for a sync. Discovery needs no key.
-            clock: The local clock.
-            **kwargs: The arguments of the SDK's tap.
-
         Raises:
             SettingsError: If a setting is missing, unknown or invalid, or the catalog is.
         """
@@ -87,14 +82,15 @@ class TapLeadLex(Tap):
             super().__init__(validate_config=validate_config, **kwargs)
         except ConfigValidationError as error:
             # The SDK's message quotes the value, which may be the key.
-            raise SettingsError(" ".join(self._complaints())) from error
+            raise SettingsError(" ".join(self._complaints)) from error
         except ValueError as error:
             misread = self.settings_reader.misread(os.environ, self.config_jsonschema)
-            if complaints := list(misread):
-                raise SettingsError(" ".join(complaints)) from error
+            if message := " ".join(misread):
+                raise SettingsError(message) from error
             raise
-        if complaints := [line for line in self._complaints() if "'api_key'" not in line]:
-            raise SettingsError(" ".join(complaints))
+        # Discovery needs no key.
+        if message := " ".join(line for line in self._complaints if "'api_key'" not in line):
+            raise SettingsError(message)
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, self._end)
@@ -105,7 +101,7 @@ class TapLeadLex(Tap):
         Raises:
             StateError: If it is not a state; the SDK would ignore it and start over.
         """
-        bookmarks = state.get("bookmarks", {} if not state else None)
+        bookmarks = state.get("bookmarks", None if state else {})
         if not isinstance(bookmarks, dict) or not all(
             isinstance(bookmark, dict) for bookmark in bookmarks.values()
         ):
@@ -165,8 +161,9 @@ class TapLeadLex(Tap):
         """Return the command line."""
         return cli.customized(super().get_singer_command(), cls.logger)
 
-    def _complaints(self) -> list[str]:
-        return list(self.settings_reader.complaints(self.config, self.config_jsonschema))
+    @property
+    def _complaints(self) -> Iterator[str]:
+        return self.settings_reader.complaints(self.config, self.config_jsonschema)
 
 
 def _catalog(content: dict[str, Any]) -> Catalog:

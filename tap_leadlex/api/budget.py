@@ -44,19 +44,14 @@ class Budget:
     Args:
         max_exports: The most export calls of the run; `None` for any number.
         wait: How long the run may wait for the quota in all.
-        clock: The clock to wait by.
-
-    Attributes:
-        calls: How many export calls the run has made.
-        stop: Why no more calls are possible in this run; `None` as long as they are.
     """
 
     def __init__(self, max_exports: int | None, wait: timedelta, clock: Clock) -> None:
         self._max_exports = max_exports
         self._wait = wait
         self._clock = clock
-        self.calls = 0
-        self.stop: RunStopped | None = None
+        self.calls = 0  # made so far
+        self.stop: RunStopped | None = None  # why no more calls are possible in this run
 
     def export(self, request: ExportRequest, attempt: Attempt, run_log: RunLog) -> Export | None:
         """Make an export by calling `attempt`, with retries and waits if need be.

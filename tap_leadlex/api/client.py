@@ -81,11 +81,7 @@ class Client:
         self._clock = clock
 
     def __enter__(self) -> Self:
-        """Open the client; it connects at its first request.
-
-        Raises:
-            SettingsError: If a proxy or CA environment variable cannot be used.
-        """
+        """Open the client; raise `SettingsError` if a proxy or CA variable cannot be used."""
         try:
             self._http = httpx.Client(
                 base_url=self._api_url,
@@ -162,7 +158,6 @@ class Client:
             raise (GatewayError if isinstance(error, _REACHED) else TransportError)(msg) from error
 
     def _refusal(self, resource: Resource, response: httpx.Response) -> Exception:
-        """Return the error that a response other than 200 means."""
         status = response.status_code
         if response.is_redirect:
             msg = (

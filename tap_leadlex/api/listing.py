@@ -30,11 +30,7 @@ class Listing:
         self.now = now
 
     def look_up(self, start: datetime | None, rank: int) -> ListEntry:
-        """Return the entry at a rank of the list from a start on, asking from a second before.
-
-        Raises:
-            ListError: If the list gave no usable answer.
-        """
+        """Return the entry at a rank of the list from a start on, asking from a second before."""
         return self.entry(None if start is None else start - timestamps.SECOND, rank)
 
     def entry(self, after: datetime | None, rank: int) -> ListEntry:
@@ -43,11 +39,8 @@ class Listing:
         Raises:
             ListError: If the list gave no usable answer.
         """
-        query: list[tuple[str, str | int]] = [
-            ("per_page", 1),
-            ("page", rank),
-            ("sort", self._scope.resource.replication_key),
-        ]
+        sort = self._scope.resource.replication_key
+        query: list[tuple[str, str | int]] = [("per_page", 1), ("page", rank), ("sort", sort)]
         if after is not None:
             query.append(("created_after", timestamps.plain(after)))
         query += self._scope.list_query

@@ -39,20 +39,14 @@ class Table:
         columns: The columns that were asked for, key and replication key among them.
         resource: What was exported.
 
-    Attributes:
-        rows: Rows read so far.
-        nul_characters: NUL characters removed so far (databases such as PostgreSQL refuse them).
-        unknown_columns: Columns that came without being asked for; they are not read.
-        resolution: The finest resolution of the instants so far: a second, or finer.
-
     Raises:
         TableError: If the header does not name each requested column exactly once.
     """
 
     def __init__(self, body: BinaryIO, columns: Sequence[Column], resource: Resource) -> None:
-        self.rows = 0
-        self.nul_characters = 0
-        self.resolution = timestamps.SECOND
+        self.rows = 0  # read so far
+        self.nul_characters = 0  # removed so far: databases such as PostgreSQL refuse them
+        self.resolution = timestamps.SECOND  # the finest of the instants so far
         self._last_character: str | None = None  # once the body has been read to its end
         # A field may hold megabytes; the module's default limit of 128 KB is for hostile input.
         csv.field_size_limit(sys.maxsize)
@@ -66,6 +60,7 @@ class Table:
                 found = "missing" if name not in header else "present more than once"
                 msg = f"line 1: the column '{name}' is {found}; LeadLex may have changed the export"
                 raise TableError(msg)
+        # Those that came without being asked for; they are not read.
         self.unknown_columns = tuple(name for name in header if name not in names)
         self._names = names
         self._tags = [column.name for column in columns if column.kind is Kind.TAGS]
@@ -184,10 +179,7 @@ class Table:
 
 
 def split_tags(cell: str) -> list[str]:
-    """Split a cell of tags at its commas; drop empty tags and white space around tags.
-
-    A tag that contains a comma looks like two: LeadLex joins tags without escaping.
-    """
+    """Split a cell of tags at its commas: LeadLex joins tags without escaping commas in them."""
     return list(_tags(cell))
 
 

@@ -102,11 +102,8 @@ class Planner:
         self._halvings = 0
         if result.full:
             self._learn_full(request.window, result)
-            return
-        self._learn_closed(request.window, result)
-        self._start = result.window.end
-        if result.window != request.window:  # LeadLex's clock ends the run
-            self._whole = Window(self._whole.start, result.window.end)
+        else:
+            self._learn_closed(request.window, result)
 
     def _choose_end(self, start: datetime | None) -> datetime:
         """Return where the next window ends."""
@@ -144,9 +141,11 @@ class Planner:
         self._samples.closed(window, result.created)
         self._full = None
         self._shown = ()
+        self._start = result.window.end
+        if result.window != window:  # LeadLex's clock ends the run
+            self._whole = Window(self._whole.start, result.window.end)
 
     def _learn_full(self, window: Window, result: ExportResult) -> None:
-        """Plan to read a full window in parts."""
         if window.start is None or window.end - window.start > timestamps.SECOND:
             self._full = result
             self._list.full()
