@@ -66,6 +66,9 @@ class Resource:
     extra_columns: ExtraColumns | None = None
 
 
+_NOT_BLANK = {"type": "string", "pattern": r"\S"}
+_COLUMN_NAME = {"type": "string", "pattern": r'^[^\s,"\\\x00-\x1f]+(?![\s\S])'}
+
 CONTACTS = Resource(
     name="contacts",
     record="contact",
@@ -89,12 +92,7 @@ CONTACTS = Resource(
     filters=(
         Filter(
             "list_id",
-            Setting(
-                "List id",
-                "Only members of this list.",
-                "a list id, not empty",
-                {"type": "string", "pattern": r"\S"},
-            ),
+            Setting("List id", "Only members of this list.", "a list id, not empty", _NOT_BLANK),
             parameter="list_id",
             listed=True,
         ),
@@ -104,7 +102,7 @@ CONTACTS = Resource(
                 "Tags",
                 "Only contacts that carry all of these tags.",
                 "an array of tags, none of them empty",
-                {"type": "array", "items": {"type": "string", "pattern": r"\S"}},
+                {"type": "array", "items": _NOT_BLANK},
             ),
             parameter="tag",
             listed=False,
@@ -116,10 +114,7 @@ CONTACTS = Resource(
             "Extra fields",
             "Further export columns, each a nullable string property.",
             "an array of column names, without white space, commas, quotes or backslashes",
-            {
-                "type": "array",
-                "items": {"type": "string", "pattern": r'^[^\s,"\\\x00-\x1f]+(?![\s\S])'},
-            },
+            {"type": "array", "items": _COLUMN_NAME},
         ),
     ),
 )

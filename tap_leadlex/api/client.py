@@ -14,13 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 import httpx
 
 from tap_leadlex.api.integrity import check_framing, decompressed, request_id
-from tap_leadlex.errors import (
-    GatewayError,
-    QuotaError,
-    RequestError,
-    SettingsError,
-    TransportError,
-)
+from tap_leadlex.errors import GatewayError, QuotaError, RequestError, SettingsError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -208,6 +202,6 @@ def _advice(status: int, resource: Resource) -> str:
     return {
         400: f"Check {', '.join(settings)} and export_limit.",
         401: "Check api_key: it may be mistyped, revoked or expired.",
-        403: (f"Give the key the permission to read {resource.records} ({resource.permission})."),
+        403: f"Give the key the permission to read {resource.records} ({resource.permission}).",
         404: f"Check api_url, and {filters} if set." if filters else "Check api_url.",
     }.get(status, "")

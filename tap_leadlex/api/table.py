@@ -108,7 +108,6 @@ class Table:
         return created, list(zip(*columns.values(), strict=True))
 
     def _problem(self, cells: list[str]) -> str | None:
-        """Return what is wrong with a row, if anything."""
         if len(cells) != self._width:
             return f"the row has {len(cells)} columns, but the header has {self._width}"
         record = dict(zip(self._names, self._pick(cells), strict=True))
