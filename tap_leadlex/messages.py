@@ -9,19 +9,17 @@ from contextlib import contextmanager
 from decimal import Decimal
 from itertools import starmap
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 from singer_sdk.io_base import SingerWriter
-from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.mapper import SameRecordTransform, StreamMap
 from singer_sdk.singerlib.json import serialize_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
-    from typing import Self
 
-    from singer_sdk.mapper import StreamMap
     from singer_sdk.singerlib import Message
 
 SPOOL_IN_MEMORY = 1024 * 1024

@@ -6,10 +6,10 @@ import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk import Stream
+from singer_sdk import Stream, Tap
 from singer_sdk import typing as th
 from singer_sdk.mapper import RemoveRecordTransform
-from singer_sdk.metrics import http_request_counter
+from singer_sdk.metrics import Counter, http_request_counter
 from singer_sdk.singerlib import ActivateVersionMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
@@ -30,9 +30,7 @@ from tap_leadlex.sync import Sync
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.metrics import Counter
 
     from tap_leadlex.api.budget import Budget
     from tap_leadlex.api.client import Client

@@ -6,7 +6,7 @@ One budget holds for the whole run, whatever the number of streams.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import tenacity
 
@@ -24,7 +24,6 @@ from tap_leadlex.progress import RunLog, export_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeAlias
 
     from tap_leadlex.api.export import Export
     from tap_leadlex.clock import Clock

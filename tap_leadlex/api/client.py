@@ -7,9 +7,9 @@ import io
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
+from typing import TYPE_CHECKING, BinaryIO, Self, TypeAlias, cast
 
 import httpx
 
@@ -18,8 +18,6 @@ from tap_leadlex.errors import GatewayError, QuotaError, RequestError, SettingsE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
-    from typing import Self
 
     from tap_leadlex.clock import Clock
     from tap_leadlex.resources import Resource

@@ -9,12 +9,12 @@ from itertools import compress
 from typing import TYPE_CHECKING
 
 from tap_leadlex import timestamps
-from tap_leadlex.api.table import Record, Table
+from tap_leadlex.api.table import Table
 from tap_leadlex.errors import CutError, TableError
 from tap_leadlex.planning.windows import BEGINNING, ExportRequest, ExportResult, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tap_leadlex.api.client import Client, Query, Response
     from tap_leadlex.messages import RecordBatch
@@ -56,12 +56,15 @@ class Exporter:
         exporting = self.client.export(self.scope.resource, self._query(request))
         with exporting as response, ExitStack() as on_failure:
             window = self._closable(request.window, response)
+            start, end = window.start or BEGINNING, window.end
             batch = on_failure.enter_context(self.new_batch(response.received))
             created: list[datetime] = []
             try:
                 table = Table(response.body, self.columns, self.scope.resource)
-                for records in _inside(window, table, created):
-                    batch.extend(records)
+                for instants, records in table:
+                    inside = [start <= instant < end for instant in instants]
+                    created += compress(instants, inside)
+                    batch.extend(list(compress(records, inside)))
             except (CutError, TableError) as error:
                 msg = f"The export cannot be used: {error} (request id {response.request_id})."
                 raise type(error)(msg) from error
@@ -117,12 +120,3 @@ class Exporter:
                 "Ignoring columns that the tap did not request: "
                 f"{', '.join(table.unknown_columns)}.",
             )
-
-
-def _inside(window: Window, table: Table, created: list[datetime]) -> Iterator[Sequence[Record]]:
-    """Yield the records inside a window, some at a time, collecting their instants."""
-    start, end = window.start or BEGINNING, window.end
-    for instants, records in table:
-        inside = [start <= instant < end for instant in instants]
-        created += compress(instants, inside)
-        yield list(compress(records, inside))

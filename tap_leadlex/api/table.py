@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain, islice
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from tap_leadlex import timestamps
 from tap_leadlex.errors import CutError, TableError
@@ -17,7 +17,6 @@ from tap_leadlex.resources import Column, Kind, Resource
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
-    from typing import BinaryIO
 
 Record = tuple[Any, ...]
 

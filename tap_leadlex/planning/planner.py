@@ -13,13 +13,12 @@ from tap_leadlex import timestamps
 from tap_leadlex.errors import DenseInstantError
 from tap_leadlex.planning.list_guide import ListGuide
 from tap_leadlex.planning.sample_guide import SampleGuide
-from tap_leadlex.planning.windows import Boundary, ExportRequest, ExportResult, Window
+from tap_leadlex.planning.windows import Boundary, ExportRequest, ExportResult, LookUp, Plan, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from tap_leadlex.planning.windows import LookUp, Plan
     from tap_leadlex.resources import Resource
 
 # Halve the limit at most this often in a row before treating the server as down.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from tap_leadlex.planning.windows import ExportResult
+from tap_leadlex.planning.windows import ExportRequest, ExportResult, Plan
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from tap_leadlex.planning.planner import Planner
-    from tap_leadlex.planning.windows import ExportRequest, Plan
 
 Result = TypeVar("Result", bound=ExportResult)
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeAlias
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 from tap_leadlex import timestamps
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import timedelta
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 """Stands for a window's missing start in comparisons."""
@@ -53,7 +49,7 @@ class Boundary:
     fits_from: datetime | None = None  # a window from here to `end` should fit one export
 
 
-Plan: TypeAlias = "Sequence[Boundary]"
+Plan: TypeAlias = Sequence[Boundary]
 """The boundaries known ahead, the nearest last."""
 
 
@@ -101,7 +97,7 @@ class ListEntry:
     total: int | None  # of the records in the range; `None` if the list does not say
 
 
-LookUp = Callable[["datetime | None", int], ListEntry]
+LookUp = Callable[[datetime | None, int], ListEntry]
 """Return the entry at a rank (from 1, oldest first) of the list from a start on.
 
 Raises `ListError` if the list cannot be read.
