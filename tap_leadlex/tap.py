@@ -61,13 +61,7 @@ class TapLeadLex(Tap):
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
-    def __init__(
-        self,
-        *,
-        validate_config: bool = True,
-        clock: Clock = SYSTEM_CLOCK,
-        **kwargs: Any,  # noqa: ANN401 - the SDK's
-    ) -> None:
+    def __init__(self, *, clock: Clock = SYSTEM_CLOCK, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's
         """Check the settings, and create the streams.
 
         Raises:
@@ -79,7 +73,7 @@ class TapLeadLex(Tap):
         for logger, level in _QUIETER.items():
             logging.getLogger(logger).setLevel(level)
         try:
-            super().__init__(validate_config=validate_config, **kwargs)
+            super().__init__(**kwargs)
         except ConfigValidationError as error:
             # The SDK's message quotes the value, which may be the key.
             raise SettingsError(" ".join(self._complaints)) from error

@@ -17,7 +17,10 @@ def check_framing(response: httpx.Response) -> None:
     """Check that the transport marks the end of the body.
 
     httpx raises if a body with a length or in chunks ends early. A body that simply ends with its
-    connection looks complete wherever it was cut; it raises `TransportError`.
+    connection looks complete wherever it was cut.
+
+    Raises:
+        TransportError: If the response has neither a length nor chunks.
     """
     if "Content-Length" not in response.headers and "Transfer-Encoding" not in response.headers:
         msg = (
@@ -62,7 +65,7 @@ def request_id(response: httpx.Response) -> str:
 
 
 def _gunzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Decompress gzip, one member or several; raise `EOFError` if the end marker is missing."""
+    """Decompress gzip, one member or several; raise `EOFError` if an end marker is missing."""
     member = zlib.decompressobj(zlib.MAX_WBITS | 16)
     for chunk in chunks:
         rest = chunk
