@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tap_leadlex.api.export import Export
     from tap_leadlex.clock import Clock
-    from tap_leadlex.planning.windows import ExportRequest, Window
+    from tap_leadlex.planning.windows import ExportRequest
 
     Attempt: TypeAlias = Callable[[ExportRequest], Export]
 
@@ -69,15 +69,16 @@ class Budget:
             except QuotaError as error:
                 refusals += 1
                 self._wait_or_stop(error, refusals, run_log)
-            except GatewayError as error:
-                if request.divisible:
-                    run_log.info(
-                        f"Window {request.window}: {error} Retrying with half as many rows."
-                    )
-                    return None
-                raise _located(error, request.window) from error
             except BrokenExportError as error:
-                raise _located(error, request.window) from error
+                where = f"Window {request.window}: {error}"
+                if isinstance(error, GatewayError) and request.divisible:
+                    run_log.info(f"{where} Retrying with half as many rows.")
+                    return None
+                msg = (
+                    f"{where} No records of this export were emitted, and the bookmark did not "
+                    "move. Run again to continue."
+                )
+                raise type(error)(msg) from error
 
     def _with_retries(self, request: ExportRequest, attempt: Attempt, run_log: RunLog) -> Export:
         def stop(state: tenacity.RetryCallState) -> bool:
@@ -134,12 +135,3 @@ class Budget:
 
 def _error(state: tenacity.RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome else None
-
-
-def _located(error: BrokenExportError, window: Window) -> BrokenExportError:
-    """Return the error with the window at which the run ends."""
-    msg = (
-        f"Window {window}: {error} No records of this export were emitted, and the bookmark did "
-        "not move. Run again to continue."
-    )
-    return type(error)(msg)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http
 import io
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,12 +18,10 @@ from tap_leadlex.api.integrity import check_framing, decompressed, request_id
 from tap_leadlex.errors import GatewayError, QuotaError, RequestError, SettingsError, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from tap_leadlex.clock import Clock
     from tap_leadlex.resources import Resource
 
-    Query: TypeAlias = Sequence[tuple[str, str | int]]
+Query: TypeAlias = Sequence[tuple[str, str | int]]
 
 CONNECT_TIMEOUT = 10
 SPOOL_IN_MEMORY = 1024 * 1024
@@ -44,11 +43,6 @@ class Response:
     def request_id(self) -> str:
         """LeadLex's id of the request, for its support; `-` if there is none."""
         return self.headers.get("X-Request-ID", "-")
-
-    @property
-    def date(self) -> datetime | None:
-        """LeadLex's clock when it sent the headers; `None` if they have no date."""
-        return date(self.headers)
 
 
 class Client:

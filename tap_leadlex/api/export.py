@@ -9,6 +9,7 @@ from itertools import compress
 from typing import TYPE_CHECKING
 
 from tap_leadlex import timestamps
+from tap_leadlex.api.client import Client, Query, Response, date
 from tap_leadlex.api.table import Table
 from tap_leadlex.errors import CutError, TableError
 from tap_leadlex.planning.windows import BEGINNING, ExportRequest, ExportResult, Window
@@ -16,7 +17,6 @@ from tap_leadlex.planning.windows import BEGINNING, ExportRequest, ExportResult,
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from tap_leadlex.api.client import Client, Query, Response
     from tap_leadlex.messages import RecordBatch
     from tap_leadlex.progress import RunLog
     from tap_leadlex.resources import Column
@@ -89,7 +89,7 @@ class Exporter:
 
     def _closable(self, window: Window, response: Response) -> Window:
         """Cut a window at LeadLex's clock, less the time that late commits may take."""
-        now = response.date
+        now = date(response.headers)
         if now is None:
             now = response.received
             self.run_log.warn_once(

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_leadlex import timestamps
+from tap_leadlex.api.client import Client, date
 from tap_leadlex.errors import LeadLexError, ListError, RequestError
 from tap_leadlex.planning.windows import ListEntry
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tap_leadlex.api.client import Client
     from tap_leadlex.resources import Resource
     from tap_leadlex.scope import Scope
 
@@ -48,7 +48,7 @@ class Listing:
             page = self._client.list_page(self._scope.resource, query)
         except LeadLexError as error:
             raise ListError(_reason(error)) from error
-        self.now = page.date or page.received
+        self.now = date(page.headers) or page.received
         try:
             return read_entry(page.body.read(), self._scope.resource)
         except ValueError:
