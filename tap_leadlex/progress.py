@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
-    from tap_leadlex.api.export import Export
     from tap_leadlex.errors import RunStopped
     from tap_leadlex.planning.windows import ListEntry, LookUp, Window
     from tap_leadlex.resources import Resource
@@ -46,17 +45,17 @@ class RunLog:
             self._warned.add(kind)
             self.warning(text)
 
-    def closed(self, export: Export, calls: int) -> None:
+    def closed(self, window: Window, records: int, headers: Mapping[str, str], calls: int) -> None:
         """Log a closed window, and how many export calls the run has made."""
-        self.records += export.batch.records
+        self.records += records
         self._log.info(
             "Closed window %s: %s %s. %s used; %s.%s",
-            export.window,
-            f"{export.batch.records:,}",
+            window,
+            f"{records:,}",
             self._resource.records,
             export_calls(calls),
-            self._share(export.window),
-            _quota(export.headers),
+            self._share(window),
+            _quota(headers),
         )
 
     def counting(self, look_up: LookUp) -> LookUp:

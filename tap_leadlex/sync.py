@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tap_leadlex.messages import uninterrupted
 
@@ -13,17 +13,27 @@ if TYPE_CHECKING:
 
     from tap_leadlex.api.budget import Budget
     from tap_leadlex.api.export import Export, Exporter
+    from tap_leadlex.messages import RecordBatch
     from tap_leadlex.planning.windows import ExportRequest, Plan
     from tap_leadlex.progress import RunLog
     from tap_leadlex.state import SyncState
-    from tap_leadlex.streams import ExportedStream
+
+
+class Output(Protocol):
+    """Where the messages of a sync go: its stream."""
+
+    def write_records(self, batch: RecordBatch) -> None: ...  # noqa: D102
+
+    def write_state(self) -> None: ...  # noqa: D102
+
+    def write_activation(self, version: int) -> None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
 class Sync:
     """One sync of one stream: the `Actions` of its sweep."""
 
-    stream: ExportedStream
+    stream: Output
     at: SyncState
     exporter: Exporter
     budget: Budget
@@ -42,7 +52,8 @@ class Sync:
         with uninterrupted():
             self.at.close(result.window.end, result.created, plan, done=done)
             self.stream.write_state()
-        self.run_log.closed(result, self.budget.calls)
+        records = result.batch.records
+        self.run_log.closed(result.window, records, result.headers, self.budget.calls)
 
     def save(self, plan: Plan) -> None:
         """Save the plan."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 FILL_BY_ORDER = 0.975
 FILL_BY_SAMPLE = 0.95
 FILL_BY_PACE = 0.8
+# How much wider a window may get to reach a boundary, so that no small rest costs an export.
+STRETCH = 1.2
 # A window that fills less than this share of an export does not predict others.
 LOW_YIELD = 0.1
 # How far the dates may stray from an even spread (0 to 1) and still predict the next window.
@@ -232,7 +234,7 @@ class SampleGuide:
         if self._closed:
             self._width = self._next_width(*self._closed, limit)
             self._closed = None
-        if self._width is None or self._width >= boundary - start:
+        if self._width is None or self._width * STRETCH >= boundary - start:
             return None
         return timestamps.floor(start + max(self._width, timestamps.SECOND))
 
