@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
@@ -26,6 +24,7 @@ from tests.support import (
     config_for,
     state_at,
     truth,
+    written_before,
 )
 
 if TYPE_CHECKING:
@@ -50,7 +49,6 @@ def of_stream(state: Json) -> Json:
 
 # States of the previous release, each as it wrote it.
 
-STATES = Path(__file__).with_name("states")
 UNLIMITED = Quotas(exports=None)
 DAY_OF_STATES = "2026-07-01T12:00:00.000000Z"
 PLANNED = "2022-10-02T20:09:38Z"
@@ -62,15 +60,9 @@ BOOKMARKED = "2026-07-01T11:59:59Z"
 UNDER_WAY_VERSION, PLAN_VERSION = 1795570439684, 1795570439822
 
 
-def written(name: str) -> Json:
-    """Return a state that the previous release wrote."""
-    state: Json = json.loads((STATES / f"{name}.json").read_text("utf-8"))
-    return state
-
-
 def with_changes(name: str, **changes: object) -> Json:
     """Return the same state with some keys changed."""
-    return {"bookmarks": {"contacts": of_stream(written(name)) | changes}}
+    return {"bookmarks": {"contacts": of_stream(written_before(name)) | changes}}
 
 
 def bounds(sandbox: Sandbox) -> list[tuple[str | None, str]]:
@@ -113,7 +105,7 @@ def test_a_finished_sync_continues_at_its_bookmark(leadlex: Sandbox, clock: Fake
     clock.at += HOUR
     new = [create(leadlex, NOW + minutes * 60 * SECOND) for minutes in (0, 20, 59)]
 
-    done = clock.run(config_for(leadlex), state=written("finished"))
+    done = clock.run(config_for(leadlex), state=written_before("finished"))
 
     assert (done.exit_code, done.warnings) == (0, [])
     assert sorted(done.ids) == sorted(new)
@@ -130,7 +122,7 @@ def test_a_finished_sync_is_compared_again_after_a_day(leadlex: Sandbox, clock: 
     create(leadlex, NOW + HOUR)
     create(leadlex, datetime(2025, 1, 1, tzinfo=UTC))
 
-    done = clock.run(config_for(leadlex), state=written("finished"))
+    done = clock.run(config_for(leadlex), state=written_before("finished"))
 
     later = "2026-07-02T12:00:00.000000Z"
     (warning,) = done.warnings
@@ -143,16 +135,16 @@ def test_a_finished_sync_is_compared_again_after_a_day(leadlex: Sandbox, clock: 
 def test_a_finished_sync_with_nothing_new_stays_as_it_is(
     leadlex: Sandbox, clock: FakeClock
 ) -> None:
-    done = clock.run(config_for(leadlex), state=written("finished"))
+    done = clock.run(config_for(leadlex), state=written_before("finished"))
 
     assert (done.exit_code, done.records, leadlex.calls) == (0, [], [])
-    assert done.state == written("finished")
+    assert done.state == written_before("finished")
 
 
 def test_an_interrupted_sync_continues_after_its_last_window(
     leadlex: Sandbox, clock: FakeClock
 ) -> None:
-    done = clock.run(config_for(leadlex, export_limit=100), state=written("under-way"))
+    done = clock.run(config_for(leadlex, export_limit=100), state=written_before("under-way"))
 
     assert (done.exit_code, done.warnings) == (0, [])
     after, before = bounds(leadlex)[0]
@@ -160,16 +152,16 @@ def test_an_interrupted_sync_continues_after_its_last_window(
     assert before < BOOKMARKED  # the list chose a window; the whole range was not tried first
     assert leadlex.calls[0].query.startswith("per_page=1&")
     assert len(done.ids) == 500 - 192
-    assert done.state == written("finished")
+    assert done.state == written_before("finished")
 
 
 def test_a_saved_plan_is_followed(without_list: Sandbox, clock: FakeClock) -> None:
-    done = clock.run(config_for(without_list, export_limit=100), state=written("plan"))
+    done = clock.run(config_for(without_list, export_limit=100), state=written_before("plan"))
 
     assert (done.exit_code, done.warnings) == (0, [])
     assert bounds(without_list)[0] == (None, PLANNED)
     assert by_id(done.records) == by_id(truth(without_list))
-    assert done.state == written("finished")
+    assert done.state == written_before("finished")
 
 
 def test_filters_of_a_state_hold(leadlex: Sandbox, clock: FakeClock) -> None:
@@ -177,9 +169,9 @@ def test_filters_of_a_state_hold(leadlex: Sandbox, clock: FakeClock) -> None:
     filters: Json = {"tags": ["lead", "client"], "list_id": "list-half"}
 
     done = clock.run(
-        config_for(leadlex, start_date="2024-01-01", **filters), state=written("filters")
+        config_for(leadlex, start_date="2024-01-01", **filters), state=written_before("filters")
     )
-    other = clock.run(config_for(leadlex, start_date="2024-01-01"), state=written("filters"))
+    other = clock.run(config_for(leadlex, start_date="2024-01-01"), state=written_before("filters"))
 
     assert (done.exit_code, done.warnings, done.records) == (0, [], [])
     assert bounds(leadlex) == [(BOOKMARKED, "2026-07-01T13:00:00Z")]
@@ -195,7 +187,7 @@ def test_an_interrupted_refresh_continues_under_its_version(
 ) -> None:
     config = config_for(leadlex, export_limit=100)
 
-    done = clock.run(config, state=written("refresh-under-way"), catalog=FULL_TABLE)
+    done = clock.run(config, state=written_before("refresh-under-way"), catalog=FULL_TABLE)
 
     assert (done.exit_code, done.warnings) == (0, [])
     after, before = bounds(leadlex)[0]
@@ -204,7 +196,7 @@ def test_an_interrupted_refresh_continues_under_its_version(
     assert len(done.ids) == 500 - 192
     assert versions(done) == {UNDER_WAY_VERSION}
     assert activated(done) == [UNDER_WAY_VERSION]
-    assert done.state == written("refresh-finished")
+    assert done.state == written_before("refresh-finished")
 
 
 def test_an_incremental_run_between_the_parts_of_a_refresh_writes_its_version(
@@ -213,7 +205,7 @@ def test_an_incremental_run_between_the_parts_of_a_refresh_writes_its_version(
     clock.at += HOUR
     create(leadlex, NOW + 60 * SECOND)
 
-    done = clock.run(config_for(leadlex), state=written("refresh-under-way"))
+    done = clock.run(config_for(leadlex), state=written_before("refresh-under-way"))
 
     assert (done.exit_code, len(done.ids)) == (0, 1)
     assert (versions(done), activated(done)) == ({UNDER_WAY_VERSION}, [])
@@ -226,7 +218,7 @@ def test_an_incremental_run_between_the_parts_of_a_refresh_writes_its_version(
 def test_the_plan_of_a_refresh_is_followed(without_list: Sandbox, clock: FakeClock) -> None:
     config = config_for(without_list, export_limit=100)
 
-    done = clock.run(config, state=written("refresh-plan"), catalog=FULL_TABLE)
+    done = clock.run(config, state=written_before("refresh-plan"), catalog=FULL_TABLE)
 
     assert (done.exit_code, done.warnings) == (0, [])
     assert bounds(without_list)[0] == (None, PLANNED)
@@ -250,8 +242,8 @@ def test_after_a_finished_refresh_new_records_have_no_version(
     clock.at += HOUR
     create(leadlex, NOW + 60 * SECOND)
 
-    news = clock.run(config_for(leadlex), state=written("refresh-finished"))
-    again = clock.run(config_for(leadlex), state=written("refresh-finished"), catalog=FULL_TABLE)
+    news = clock.run(config_for(leadlex), state=written_before("refresh-finished"))
+    again = clock.run(config_for(leadlex), state=written_before("refresh-finished"), catalog=FULL_TABLE)
 
     assert (len(news.ids), versions(news)) == (1, {None})
     assert news.state == with_changes(
@@ -285,7 +277,7 @@ def test_a_refresh_under_other_filters_starts_over(
     config = config_for(leadlex, **settings)
     fresh = clock.run(config)
 
-    done = clock.run(config, state=written("refresh-under-way"), catalog=FULL_TABLE)
+    done = clock.run(config, state=written_before("refresh-under-way"), catalog=FULL_TABLE)
 
     assert (done.exit_code, done.warnings) == (0, [])
     assert by_id(done.records) == by_id(fresh.records)
