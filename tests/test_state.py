@@ -243,7 +243,9 @@ def test_after_a_finished_refresh_new_records_have_no_version(
     create(leadlex, NOW + 60 * SECOND)
 
     news = clock.run(config_for(leadlex), state=written_before("refresh-finished"))
-    again = clock.run(config_for(leadlex), state=written_before("refresh-finished"), catalog=FULL_TABLE)
+    again = clock.run(
+        config_for(leadlex), state=written_before("refresh-finished"), catalog=FULL_TABLE
+    )
 
     assert (len(news.ids), versions(news)) == (1, {None})
     assert news.state == with_changes(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import pytest
 
-from tap_leadlex.sandbox import Fault, Quotas, Sandbox
+from tap_leadlex.sandbox import Fault, Sandbox
 from tap_leadlex.tap import TapLeadLex
 from tests.support import (
     FIELDS,
-    FakeClock,
     Json,
     Run,
     by_id,
@@ -448,67 +446,3 @@ def test_where_an_error_came_up_is_told_at_debug_only(serve: Callable[..., Sandb
     assert place in run(config_for(sandbox), log_level="DEBUG").log
     assert place not in run(config_for(sandbox)).log
     assert len(sandbox.exports) == 2
-
-
-@pytest.fixture
-def structured(tmp_path: Path) -> dict[str, str]:
-    """Give the environment in which the log is JSON, as under Meltano."""
-    path = tmp_path / "log.yml"
-    path.write_text(
-        "version: 1\n"
-        "disable_existing_loggers: false\n"
-        "formatters: {json: {(): singer_sdk.logging.StructuredFormatter}}\n"
-        "handlers: {err: {class: logging.StreamHandler, formatter: json, stream: ext://sys.stderr}}\n"
-        "root: {level: INFO, handlers: [err]}\n"
-    )
-    return {"SINGER_SDK_LOG_CONFIG": os.fspath(path)}
-
-
-def test_structured_logging_is_left_to_the_runner(
-    serve: Callable[..., Sandbox], structured: dict[str, str]
-) -> None:
-    """Meltano sets a log config, and reads the log as JSON."""
-    sandbox = serve(contacts=20)
-
-    done = run_process(config_for(sandbox), env=structured)
-
-    lines = [json.loads(line) for line in done.log.splitlines() if line.startswith("{")]
-    (closed,) = [line for line in lines if line["message"].startswith("Closed window")]
-    assert closed["logger_name"] == "tap-leadlex.contacts"
-    assert len(sandbox.exports) == 1
-    assert not any("stopped_by" in line.get("extra", {}) for line in lines)
-
-
-@pytest.mark.parametrize(
-    ("settings", "calls", "told"),
-    [
-        ({}, 3, {"stopped_by": "quota", "opens_in_seconds": 600}),
-        ({"max_exports": 1}, 1, {"stopped_by": "max_exports", "opens_in_seconds": None}),
-    ],
-)
-def test_structured_logs_tell_schedulers_of_a_stop_and_of_the_calls(
-    serve: Callable[..., Sandbox],
-    clock: FakeClock,
-    structured: dict[str, str],
-    settings: Json,
-    calls: int,
-    told: Json,
-) -> None:
-    sandbox = serve(
-        contacts=500,
-        quotas=Quotas(exports=2, window_seconds=600),
-        clock=clock,
-    )
-
-    done = run_process(config_for(sandbox, export_limit=100, **settings), env=structured)
-
-    assert done.exit_code == 0
-    lines = [json.loads(line) for line in done.log.splitlines() if line.startswith("{")]
-    (stopped,) = [line for line in lines if line["message"].startswith("Stopped: ")]
-    assert told.items() <= stopped["extra"].items()
-    assert stopped["level"] == "warning"
-    points = [line["metric_info"] for line in lines if "metric_info" in line]
-    assert [point["value"] for point in points if point["metric"] == "http_request_count"] == [
-        calls
-    ]
-    assert len(sandbox.exports) == calls

@@ -18,7 +18,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tap_leadlex import state, sync
+from tap_leadlex import state as state_module
+from tap_leadlex import sync
 from tap_leadlex.clock import Clock
 from tap_leadlex.tap import TapLeadLex
 from tests.environments import ROOT
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 _NOT_REACHED = 3
-_FILES = {state.__file__, sync.__file__}
+_FILES = {state_module.__file__, sync.__file__}
 
 
 class Moment(StrEnum):
@@ -83,11 +84,11 @@ def assert_true(output: bytes, initial: Json, undisturbed: Run) -> None:
     """
     assert output.endswith(b"\n"), "the last line is not whole"
     vouched: dict[str, set[str]] = {_state(initial): set()}
-    for state, written in _parts([json.dumps(each) for each in undisturbed.messages]):
-        vouched.setdefault(state, written)
-    state, written = _parts(output.decode().splitlines())[-1]
-    assert state in vouched, f"the state is halfway between two: {state}"
-    assert vouched[state] <= written, "the state vouches for what was not written"
+    for text, written in _parts([json.dumps(each) for each in undisturbed.messages]):
+        vouched.setdefault(text, written)
+    last, written = _parts(output.decode().splitlines())[-1]
+    assert last in vouched, f"the state is halfway between two: {last}"
+    assert vouched[last] <= written, "the state vouches for what was not written"
 
 
 def _parts(lines: Sequence[str]) -> list[tuple[str, set[str]]]:
