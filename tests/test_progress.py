@@ -46,10 +46,10 @@ class Export:
 
 
 @pytest.fixture
-def lines(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
-    """Return the list that collects the lines of a log."""
+def lines(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Return what collects the lines of a log."""
     caplog.set_level(logging.INFO)
-    return caplog.records
+    return caplog
 
 
 def run_log(whole: Window) -> RunLog:
@@ -57,19 +57,20 @@ def run_log(whole: Window) -> RunLog:
     return RunLog(logging.getLogger(__name__), CONTACTS, whole)
 
 
-def text(lines: list[logging.LogRecord]) -> tuple[str, str]:
+def text(lines: pytest.LogCaptureFixture) -> tuple[str, str]:
     """Return level and text of the last line."""
-    return lines[-1].levelname, lines[-1].getMessage()
+    return lines.records[-1].levelname, lines.records[-1].getMessage()
 
 
-def close(log: RunLog, window: Window, records: int, calls: int = 2, **headers: str) -> None:
+def close(
+    log: RunLog, window: Window, records: int, calls: int = 2, headers: Json | None = None
+) -> None:
     """Log a closed window."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    export: Any = Export(window, records, named)
+    export: Any = Export(window, records, headers or {})
     log.closed(export, calls)
 
 
-def test_a_closed_window_of_a_range_with_a_start(lines: list[logging.LogRecord]) -> None:
+def test_a_closed_window_of_a_range_with_a_start(lines: pytest.LogCaptureFixture) -> None:
     log = run_log(Window(START, END))
 
     close(log, QUARTER, 48_750)
@@ -78,10 +79,10 @@ def test_a_closed_window_of_a_range_with_a_start(lines: list[logging.LogRecord])
     assert text(lines) == ("INFO", expected)
 
 
-def test_a_closed_window_shows_what_is_left_of_the_quota(lines: list[logging.LogRecord]) -> None:
+def test_a_closed_window_shows_what_is_left_of_the_quota(lines: pytest.LogCaptureFixture) -> None:
     log = run_log(Window(START, END))
 
-    close(log, QUARTER, 1, 1, X_RateLimit_Remaining="8", X_RateLimit_Limit="10")
+    close(log, QUARTER, 1, 1, {"X-RateLimit-Remaining": "8", "X-RateLimit-Limit": "10"})
 
     expected = (
         f"Closed window {AT_QUARTER}: 1 contacts. 1 export call used; 25% done. LeadLex says 8 of "
@@ -90,15 +91,17 @@ def test_a_closed_window_shows_what_is_left_of_the_quota(lines: list[logging.Log
     assert text(lines) == ("INFO", expected)
 
 
-@pytest.mark.parametrize("headers", [{"X_RateLimit_Remaining": "8"}, {"X_RateLimit_Limit": "10"}])
-def test_half_a_quota_is_not_shown(lines: list[logging.LogRecord], headers: dict[str, str]) -> None:
-    close(run_log(Window(START, END)), QUARTER, 1, **headers)
+@pytest.mark.parametrize("headers", [{"X-RateLimit-Remaining": "8"}, {"X-RateLimit-Limit": "10"}])
+def test_half_a_quota_is_not_shown(
+    lines: pytest.LogCaptureFixture, headers: dict[str, str]
+) -> None:
+    close(run_log(Window(START, END)), QUARTER, 1, headers=headers)
 
     assert text(lines)[1].endswith("25% done.")
 
 
 def test_the_share_is_of_records_once_the_list_has_counted_them(
-    lines: list[logging.LogRecord],
+    lines: pytest.LogCaptureFixture,
 ) -> None:
     log = run_log(Window(START, END))
     totals = iter([200, 1_000])
@@ -119,7 +122,7 @@ def test_the_share_is_of_records_once_the_list_has_counted_them(
     assert log.records == 390
 
 
-def test_without_a_start_and_a_count_there_is_no_share(lines: list[logging.LogRecord]) -> None:
+def test_without_a_start_and_a_count_there_is_no_share(lines: pytest.LogCaptureFixture) -> None:
     close(run_log(Window(None, END)), Window(None, QUARTER.end), 5)
 
     expected = (
@@ -130,7 +133,7 @@ def test_without_a_start_and_a_count_there_is_no_share(lines: list[logging.LogRe
 
 
 @pytest.mark.parametrize("start", [None, START])
-def test_the_last_window_is_all(lines: list[logging.LogRecord], start: datetime | None) -> None:
+def test_the_last_window_is_all(lines: pytest.LogCaptureFixture, start: datetime | None) -> None:
     log = run_log(Window(start, END))
     log.total = 10
 
@@ -139,14 +142,14 @@ def test_the_last_window_is_all(lines: list[logging.LogRecord], start: datetime 
     assert text(lines)[1].endswith("; 100% done.")
 
 
-def test_a_retry_says_why_and_what_it_costs(lines: list[logging.LogRecord]) -> None:
+def test_a_retry_says_why_and_what_it_costs(lines: pytest.LogCaptureFixture) -> None:
     run_log(Window(START, END)).retrying(TransportError("The response was cut."))
 
     expected = "The response was cut. Retrying; this uses one more export call."
     assert text(lines) == ("WARNING", expected)
 
 
-def test_a_wait_says_until_when_and_how_long(lines: list[logging.LogRecord]) -> None:
+def test_a_wait_says_until_when_and_how_long(lines: pytest.LogCaptureFixture) -> None:
     log = run_log(Window(START, END))
 
     log.waiting("it reopens at 2026-01-01T13:00:00Z", timedelta(seconds=90.4))
@@ -159,7 +162,7 @@ def test_a_wait_says_until_when_and_how_long(lines: list[logging.LogRecord]) -> 
     ("total", "left"), [(None, ""), (1_700, ", about 500 left"), (7, ", about 0 left")]
 )
 def test_a_stop_says_why_how_far_and_what_to_do(
-    lines: list[logging.LogRecord], total: int | None, left: str
+    lines: pytest.LogCaptureFixture, total: int | None, left: str
 ) -> None:
     log = run_log(Window(START, END))
     log.records = 1_200
@@ -171,8 +174,8 @@ def test_a_stop_says_why_how_far_and_what_to_do(
         f"Stopped: the quota is used up. State saved; 1,200 contacts synced{left}. Run again."
     )
     assert text(lines) == ("WARNING", expected)
-    assert lines[-1].__dict__["stopped_by"] == "quota"
-    assert lines[-1].__dict__["opens_in_seconds"] == 2
+    assert lines.records[-1].__dict__["stopped_by"] == "quota"
+    assert lines.records[-1].__dict__["opens_in_seconds"] == 2
 
 
 @pytest.mark.parametrize(
@@ -182,7 +185,7 @@ def test_a_stop_says_why_how_far_and_what_to_do(
         (-3, "3 fewer contacts {}: some were deleted or merged."),
     ],
 )
-def test_drift_says_which_way(lines: list[logging.LogRecord], change: int, told: str) -> None:
+def test_drift_says_which_way(lines: pytest.LogCaptureFixture, change: int, told: str) -> None:
     run_log(Window(START, END)).drifted(change, END)
 
     where = "created before 2026-01-11T00:00:00Z than the tap delivered"
@@ -192,25 +195,25 @@ def test_drift_says_which_way(lines: list[logging.LogRecord], change: int, told:
     )
 
 
-def test_a_kind_of_warning_comes_once(lines: list[logging.LogRecord]) -> None:
+def test_a_kind_of_warning_comes_once(lines: pytest.LogCaptureFixture) -> None:
     log = run_log(Window(START, END))
 
     for kind, sentence in [("a", "One."), ("a", "Two."), ("b", "Three.")]:
         log.warn_once(kind, sentence)
 
-    assert [(line.levelname, line.getMessage()) for line in lines] == [
+    assert [(line.levelname, line.getMessage()) for line in lines.records] == [
         ("WARNING", "One."),
         ("WARNING", "Three."),
     ]
 
 
-def test_a_text_with_percent_signs_is_logged_as_it_is(lines: list[logging.LogRecord]) -> None:
+def test_a_text_with_percent_signs_is_logged_as_it_is(lines: pytest.LogCaptureFixture) -> None:
     log = run_log(Window(START, END))
 
     log.info("100%s")
     log.warning("50%d")
 
-    assert [line.getMessage() for line in lines] == ["100%s", "50%d"]
+    assert [line.getMessage() for line in lines.records] == ["100%s", "50%d"]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from tests.environments import ROOT
 from tests.support.common import TIMEOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer, Sequence
+    from collections.abc import Sequence
     from types import FrameType
 
     from tests.support.common import Json
@@ -40,7 +40,7 @@ _FILES = {state_module.__file__, sync.__file__}
 class Moment(StrEnum):
     """When the signal comes."""
 
-    STATE = "before a line of state.py or sync.py"
+    STATE = "before each line of state.py and sync.py"
     OUTPUT = "in the middle of a write to standard output"
 
 
@@ -115,10 +115,11 @@ def _state(value: Json) -> str:
 
 
 class _Lines:
-    """Sends the signal before the n-th line of the files."""
+    """Sends the signal before the n-th line of the files, the first time that it is reached."""
 
     def __init__(self, number: int) -> None:
-        self._left = number
+        self._number = number
+        self._seen: set[tuple[str, int]] = set()
         sys.settrace(self._call)
 
     def _call(self, frame: FrameType, _: str, __: object) -> Any:  # noqa: ANN401 - or None
@@ -126,10 +127,11 @@ class _Lines:
         changes = code.co_name != "__init__" and not code.co_name.startswith("<")
         return self._line if changes and code.co_filename in _FILES else None
 
-    def _line(self, _: FrameType, event: str, __: object) -> Any:  # noqa: ANN401 - itself
-        if event == "line":
-            self._left -= 1
-            if not self._left:
+    def _line(self, frame: FrameType, event: str, _: object) -> Any:  # noqa: ANN401 - itself
+        line = frame.f_code.co_filename, frame.f_lineno
+        if event == "line" and line not in self._seen:
+            self._seen.add(line)
+            if len(self._seen) == self._number:
                 os.kill(os.getpid(), signal.SIGTERM)
         return self._line
 
@@ -144,7 +146,7 @@ class _Writes(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: Buffer, /) -> int:
+    def write(self, data: Any, /) -> int:  # noqa: ANN401 - any buffer
         content = bytes(data)
         self._left -= 1
         middle = len(content) // 2
