@@ -22,6 +22,7 @@ from tests.support import (
     by_id,
     catalog_without,
     config_for,
+    run,
     state_at,
     truth,
     written_before,
@@ -444,6 +445,82 @@ def test_a_state_that_makes_no_sense_ends_in_one_line(
     assert f"'{key}'" in failure
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["x", "", 5, [], {}, True, "1850-01-01T00:00:00Z", "1899-12-31", "0001-01-01T00:00:00Z"],
+)
+def test_a_bookmark_that_the_tap_cannot_have_written_ends_in_one_line(
+    leadlex: Sandbox, value: object
+) -> None:
+    contacts = {"replication_key": "created_at", "replication_key_value": value}
+    done = run(config_for(leadlex), state={"bookmarks": {"contacts": contacts}})
+
+    assert done.exit_code == 1
+    (line,) = done.failures
+    assert line.startswith(
+        "The state of the stream contacts has an invalid 'replication_key_value'"
+    )
+    assert leadlex.calls == []
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        "x",
+        {},
+        {"export_limit": 50_000},
+        {"export_limit": 50_000, "fences": [["2024-01-01T00:00:00Z"]]},
+        {"export_limit": 50_000, "fences": [["x", None]]},
+        {"export_limit": 50_000, "fences": [["2024-01-01T00:00:00Z", 5]]},
+    ],
+)
+def test_a_plan_that_is_none_ends_in_one_line(leadlex: Sandbox, plan: object) -> None:
+    state = state_at("2024-01-01T00:00:00Z")
+    state["bookmarks"]["contacts"] |= {"under_way": True, "plan": plan}
+    done = run(config_for(leadlex), state=state)
+
+    assert done.exit_code == 1
+    (line,) = done.failures
+    assert line.startswith("The state of the stream contacts has an invalid 'plan'")
+    assert leadlex.calls == []
+
+
+@pytest.mark.parametrize(
+    ("name", "catalog", "key"),
+    [
+        ("finished", None, "since"),
+        ("finished", None, "drift_checked"),
+        ("refresh-under-way", FULL_TABLE, "until"),
+    ],
+)
+@pytest.mark.parametrize("instant", ["1850-01-01T00:00:00Z", "0001-01-01T00:00:00Z"])
+def test_no_instant_of_a_state_is_before_1900(
+    leadlex: Sandbox, clock: FakeClock, name: str, catalog: Json | None, key: str, instant: str
+) -> None:
+    state = written_before(name)
+    contacts = of_stream(state)
+    (contacts["refresh"] if key == "until" else contacts)[key] = instant
+
+    done = clock.run(config_for(leadlex), state=state, catalog=catalog)
+
+    assert done.exit_code == 1
+    (failure,) = done.failures
+    assert failure.startswith(f"The state of the stream contacts has an invalid '{key}'")
+
+
+@pytest.mark.parametrize("version", ["1", -1, 1.5, [], {}])
+def test_no_version_of_a_refresh_is_anything_but_a_number(
+    leadlex: Sandbox, clock: FakeClock, version: object
+) -> None:
+    state = written_before("refresh-under-way")
+    of_stream(state)["refresh"]["version"] = version
+
+    for catalog in (None, FULL_TABLE):
+        done = clock.run(config_for(leadlex), state=state, catalog=catalog)
+        assert (done.exit_code, leadlex.calls) == (1, [])
+        assert "has an invalid 'version'" in done.failures[0]
+
+
 # Looking back.
 
 
@@ -532,6 +609,12 @@ def test_without_a_date_the_local_clock_rules_and_one_warning_says_so(
 
     assert by_id(done.records) == by_id(truth(sandbox))
     assert len(sandbox.exports) > 3
+    cutoff = "2026-07-01T11:59:00Z"
+    assert max(before for _, before in bounds(sandbox)) == cutoff
     (warning,) = done.warnings
     assert "no Date" in warning
     assert done.bookmark == timestamps.canonical(NOW - 60 * SECOND)
+
+    calls = len(sandbox.calls)
+    assert clock.run(config_for(sandbox, settle_seconds=60), state=done.state).exit_code == 0
+    assert len(sandbox.calls) == calls, "the bookmark has reached the cut-off"

@@ -136,41 +136,6 @@ def test_what_is_no_state_is_not_passed_over(untouched: Sandbox, state: Json) ->
     assert line.startswith("This is not a tap-leadlex state. ")
 
 
-@pytest.mark.parametrize("value", ["x", "", 5, [], {}, True])
-def test_a_bookmark_that_is_no_date_ends_in_one_line(untouched: Sandbox, value: object) -> None:
-    contacts = {"replication_key": "created_at", "replication_key_value": value}
-    done = run(config_for(untouched), state={"bookmarks": {"contacts": contacts}})
-
-    assert done.exit_code == 1
-    (line,) = done.failures
-    assert line.startswith(
-        "The state of the stream contacts has an invalid 'replication_key_value'"
-    )
-    assert untouched.calls == []
-
-
-@pytest.mark.parametrize(
-    "plan",
-    [
-        "x",
-        {},
-        {"export_limit": 50_000},
-        {"export_limit": 50_000, "fences": [["2024-01-01T00:00:00Z"]]},
-        {"export_limit": 50_000, "fences": [["x", None]]},
-        {"export_limit": 50_000, "fences": [["2024-01-01T00:00:00Z", 5]]},
-    ],
-)
-def test_a_plan_that_is_none_ends_in_one_line(untouched: Sandbox, plan: object) -> None:
-    state = state_at("2024-01-01T00:00:00Z")
-    state["bookmarks"]["contacts"] |= {"under_way": True, "plan": plan}
-    done = run(config_for(untouched), state=state)
-
-    assert done.exit_code == 1
-    (line,) = done.failures
-    assert line.startswith("The state of the stream contacts has an invalid 'plan'")
-    assert untouched.calls == []
-
-
 @pytest.mark.parametrize("catalog", [{"streams": "x"}, {"streams": [1]}, {"streams": [{}]}])
 def test_what_is_no_catalog_ends_in_one_line(untouched: Sandbox, catalog: Json) -> None:
     line = assert_refused(run(config_for(untouched), catalog=catalog), untouched)
