@@ -1,26 +1,31 @@
-"""What a state vouches for: filters, where the sync began, and whose clock rules."""
+"""What a state vouches for: filters, where the sync began, and where the next run continues."""
 
 from __future__ import annotations
 
 from copy import deepcopy
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 import pytest
 
 from tap_leadlex import timestamps
-from tap_leadlex.sandbox import Quotas, Reading, Sandbox
+from tap_leadlex.sandbox import ListFault, Quotas, Reading, Sandbox
 from tap_leadlex.sandbox.instants import from_datetime
-from tap_leadlex.sandbox.readings import Presence
+from tap_leadlex.sandbox.readings import Order, Presence
 from tests.support import (
+    FULL_TABLE,
     FakeClock,
     Json,
+    Run,
     bookmark,
     by_id,
     catalog_without,
     config_for,
+    run,
     state_at,
     truth,
+    written_before,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
 
 NOW = FakeClock().at
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
-WAYS = ("Restore the setting", "refresh fully", "another state id")
+WAYS = ("Restore the setting", "full refresh", "separate state")
 
 
 def create(sandbox: Sandbox, instant: datetime) -> str:
@@ -41,6 +46,257 @@ def of_stream(state: Json) -> Json:
     """Give the stream's part of a state."""
     contacts: Json = state["bookmarks"]["contacts"]
     return contacts
+
+
+# States of the previous release, each as it wrote it.
+
+UNLIMITED = Quotas(exports=None)
+DAY_OF_STATES = "2026-07-01T12:00:00.000000Z"
+PLANNED = "2022-10-02T20:09:38Z"
+"""The nearest boundary of the saved plans."""
+CLOSED = "2024-04-25T10:27:38Z"
+"""The lower bound that asks from the last closed window of the interrupted syncs on."""
+BOOKMARKED = "2026-07-01T11:59:59Z"
+"""The lower bound that asks from the bookmark of the finished syncs on."""
+UNDER_WAY_VERSION, PLAN_VERSION = 1795570439684, 1795570439822
+
+
+def with_changes(name: str, **changes: object) -> Json:
+    """Return the same state with some keys changed."""
+    return {"bookmarks": {"contacts": of_stream(written_before(name)) | changes}}
+
+
+def bounds(sandbox: Sandbox) -> list[tuple[str | None, str]]:
+    """Return the time bounds of each export so far."""
+    queries = [parse_qs(call.query) for call in sandbox.exports]
+    return [
+        (query.get("created_after", [None])[0], query["created_before"][0]) for query in queries
+    ]
+
+
+def versions(done: Run) -> set[int | None]:
+    """Return the versions of the records of a run."""
+    return {message.get("version") for message in done.of_type("RECORD")}
+
+
+def activated(done: Run) -> list[int]:
+    """Return the versions that a run activates."""
+    return [message["version"] for message in done.of_type("ACTIVATE_VERSION")]
+
+
+@pytest.fixture
+def leadlex(serve: Callable[..., Sandbox], clock: FakeClock) -> Sandbox:
+    """Return LeadLex as it was when the states were written."""
+    return serve(contacts=500, clock=clock, quotas=UNLIMITED)
+
+
+@pytest.fixture
+def without_list(serve: Callable[..., Sandbox], clock: FakeClock) -> Sandbox:
+    """Return LeadLex as it was when the plans were written."""
+    return serve(
+        contacts=500,
+        clock=clock,
+        quotas=UNLIMITED,
+        reading=Reading(order=Order.DESCENDING),
+        list_faults=dict.fromkeys(range(1, 200), ListFault.FORBIDDEN),
+    )
+
+
+def test_a_finished_sync_continues_at_its_bookmark(leadlex: Sandbox, clock: FakeClock) -> None:
+    clock.at += HOUR
+    new = [create(leadlex, NOW + minutes * 60 * SECOND) for minutes in (0, 20, 59)]
+
+    done = clock.run(config_for(leadlex), state=written_before("finished"))
+
+    assert (done.exit_code, done.warnings) == (0, [])
+    assert sorted(done.ids) == sorted(new)
+    assert versions(done) == {None}
+    assert bounds(leadlex) == [(BOOKMARKED, "2026-07-01T13:00:00Z")]
+    assert leadlex.list_calls == []  # neither for a plan nor, within a day, for a comparison
+    assert done.state == with_changes(
+        "finished", replication_key_value="2026-07-01T13:00:00.000000Z", delivered=503
+    )
+
+
+def test_a_finished_sync_is_compared_again_after_a_day(leadlex: Sandbox, clock: FakeClock) -> None:
+    clock.at += DAY
+    create(leadlex, NOW + HOUR)
+    create(leadlex, datetime(2025, 1, 1, tzinfo=UTC))
+
+    done = clock.run(config_for(leadlex), state=written_before("finished"))
+
+    later = "2026-07-02T12:00:00.000000Z"
+    (warning,) = done.warnings
+    assert warning.startswith("LeadLex counts 1 more contacts")
+    assert done.state == with_changes(
+        "finished", replication_key_value=later, delivered=501, drift_checked=later
+    )
+
+
+def test_a_finished_sync_with_nothing_new_stays_as_it_is(
+    leadlex: Sandbox, clock: FakeClock
+) -> None:
+    done = clock.run(config_for(leadlex), state=written_before("finished"))
+
+    assert (done.exit_code, done.records, leadlex.calls) == (0, [], [])
+    assert done.state == written_before("finished")
+
+
+def test_an_interrupted_sync_continues_after_its_last_window(
+    leadlex: Sandbox, clock: FakeClock
+) -> None:
+    done = clock.run(config_for(leadlex, export_limit=100), state=written_before("under-way"))
+
+    assert (done.exit_code, done.warnings) == (0, [])
+    after, before = bounds(leadlex)[0]
+    assert after == CLOSED
+    assert before < BOOKMARKED  # the list chose a window; the whole range was not tried first
+    assert leadlex.calls[0].query.startswith("per_page=1&")
+    assert len(done.ids) == 500 - 192
+    assert done.state == written_before("finished")
+
+
+def test_a_saved_plan_is_followed(without_list: Sandbox, clock: FakeClock) -> None:
+    done = clock.run(config_for(without_list, export_limit=100), state=written_before("plan"))
+
+    assert (done.exit_code, done.warnings) == (0, [])
+    assert bounds(without_list)[0] == (None, PLANNED)
+    assert by_id(done.records) == by_id(truth(without_list))
+    assert done.state == written_before("finished")
+
+
+def test_filters_of_a_state_hold(leadlex: Sandbox, clock: FakeClock) -> None:
+    clock.at += HOUR
+    filters: Json = {"tags": ["lead", "client"], "list_id": "list-half"}
+
+    done = clock.run(
+        config_for(leadlex, start_date="2024-01-01", **filters), state=written_before("filters")
+    )
+    other = clock.run(config_for(leadlex, start_date="2024-01-01"), state=written_before("filters"))
+
+    assert (done.exit_code, done.warnings, done.records) == (0, [], [])
+    assert bounds(leadlex) == [(BOOKMARKED, "2026-07-01T13:00:00Z")]
+    assert done.state == with_changes(
+        "filters", replication_key_value="2026-07-01T13:00:00.000000Z"
+    )
+    assert other.exit_code == 1
+    assert "list_id or tags" in other.failures[0]
+
+
+def test_an_interrupted_refresh_continues_under_its_version(
+    leadlex: Sandbox, clock: FakeClock
+) -> None:
+    config = config_for(leadlex, export_limit=100)
+
+    done = clock.run(config, state=written_before("refresh-under-way"), catalog=FULL_TABLE)
+
+    assert (done.exit_code, done.warnings) == (0, [])
+    after, before = bounds(leadlex)[0]
+    assert after == CLOSED
+    assert before < BOOKMARKED
+    assert len(done.ids) == 500 - 192
+    assert versions(done) == {UNDER_WAY_VERSION}
+    assert activated(done) == [UNDER_WAY_VERSION]
+    assert done.state == written_before("refresh-finished")
+
+
+def test_an_incremental_run_between_the_parts_of_a_refresh_writes_its_version(
+    leadlex: Sandbox, clock: FakeClock
+) -> None:
+    clock.at += HOUR
+    create(leadlex, NOW + 60 * SECOND)
+
+    done = clock.run(config_for(leadlex), state=written_before("refresh-under-way"))
+
+    assert (done.exit_code, len(done.ids)) == (0, 1)
+    assert (versions(done), activated(done)) == ({UNDER_WAY_VERSION}, [])
+    assert bounds(leadlex) == [(BOOKMARKED, "2026-07-01T13:00:00Z")]
+    assert done.state == with_changes(
+        "refresh-under-way", replication_key_value="2026-07-01T13:00:00.000000Z", delivered=501
+    )
+
+
+def test_the_plan_of_a_refresh_is_followed(without_list: Sandbox, clock: FakeClock) -> None:
+    config = config_for(without_list, export_limit=100)
+
+    done = clock.run(config, state=written_before("refresh-plan"), catalog=FULL_TABLE)
+
+    assert (done.exit_code, done.warnings) == (0, [])
+    assert bounds(without_list)[0] == (None, PLANNED)
+    assert by_id(done.records) == by_id(truth(without_list))
+    assert versions(done) == {PLAN_VERSION}
+    assert activated(done) == [PLAN_VERSION]
+    assert of_stream(done.state) == {
+        "refresh": None,
+        "version": PLAN_VERSION,
+        "replication_key": "created_at",
+        "replication_key_value": DAY_OF_STATES,
+        "filters": {"list_id": None, "tags": []},
+        "since": None,
+        "delivered": 500,
+    }
+
+
+def test_after_a_finished_refresh_new_records_have_no_version(
+    leadlex: Sandbox, clock: FakeClock
+) -> None:
+    clock.at += HOUR
+    create(leadlex, NOW + 60 * SECOND)
+
+    news = clock.run(config_for(leadlex), state=written_before("refresh-finished"))
+    again = clock.run(
+        config_for(leadlex), state=written_before("refresh-finished"), catalog=FULL_TABLE
+    )
+
+    assert (len(news.ids), versions(news)) == (1, {None})
+    assert news.state == with_changes(
+        "refresh-finished", replication_key_value="2026-07-01T13:00:00.000000Z", delivered=501
+    )
+    (version,) = activated(again)
+    assert version > UNDER_WAY_VERSION
+    assert versions(again) == {version}
+    assert len(again.ids) == 501
+
+
+# Full refreshes.
+
+
+@pytest.mark.parametrize(
+    ("settings", "filters", "since"),
+    [
+        ({"list_id": "list-half"}, {"list_id": "list-half", "tags": []}, None),
+        ({"tags": ["client"]}, {"list_id": None, "tags": ["client"]}, None),
+        (
+            {"start_date": "2024-01-01"},
+            {"list_id": None, "tags": []},
+            "2024-01-01T00:00:00.000000Z",
+        ),
+    ],
+)
+def test_a_refresh_under_other_filters_starts_over(
+    leadlex: Sandbox, clock: FakeClock, settings: Json, filters: Json, since: str | None
+) -> None:
+    """Its records so far were selected by other filters: to activate them would delete the rest."""
+    config = config_for(leadlex, **settings)
+    fresh = clock.run(config)
+
+    done = clock.run(config, state=written_before("refresh-under-way"), catalog=FULL_TABLE)
+
+    assert (done.exit_code, done.warnings) == (0, [])
+    assert by_id(done.records) == by_id(fresh.records)
+    assert 0 < len(done.ids) < 500
+    (version,) = activated(done)
+    assert version != UNDER_WAY_VERSION
+    assert of_stream(done.state) == {
+        "refresh": None,
+        "version": version,
+        "replication_key": "created_at",
+        "replication_key_value": DAY_OF_STATES,
+        "filters": filters,
+        "since": since,
+        "delivered": len(done.ids),
+        "drift_checked": DAY_OF_STATES,
+    }
 
 
 # Filters and the beginning.
@@ -189,6 +445,82 @@ def test_a_state_that_makes_no_sense_ends_in_one_line(
     assert f"'{key}'" in failure
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["x", "", 5, [], {}, True, "1850-01-01T00:00:00Z", "1899-12-31", "0001-01-01T00:00:00Z"],
+)
+def test_a_bookmark_that_the_tap_cannot_have_written_ends_in_one_line(
+    leadlex: Sandbox, value: object
+) -> None:
+    contacts = {"replication_key": "created_at", "replication_key_value": value}
+    done = run(config_for(leadlex), state={"bookmarks": {"contacts": contacts}})
+
+    assert done.exit_code == 1
+    (line,) = done.failures
+    assert line.startswith(
+        "The state of the stream contacts has an invalid 'replication_key_value'"
+    )
+    assert leadlex.calls == []
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        "x",
+        {},
+        {"export_limit": 50_000},
+        {"export_limit": 50_000, "fences": [["2024-01-01T00:00:00Z"]]},
+        {"export_limit": 50_000, "fences": [["x", None]]},
+        {"export_limit": 50_000, "fences": [["2024-01-01T00:00:00Z", 5]]},
+    ],
+)
+def test_a_plan_that_is_none_ends_in_one_line(leadlex: Sandbox, plan: object) -> None:
+    state = state_at("2024-01-01T00:00:00Z")
+    state["bookmarks"]["contacts"] |= {"under_way": True, "plan": plan}
+    done = run(config_for(leadlex), state=state)
+
+    assert done.exit_code == 1
+    (line,) = done.failures
+    assert line.startswith("The state of the stream contacts has an invalid 'plan'")
+    assert leadlex.calls == []
+
+
+@pytest.mark.parametrize(
+    ("name", "catalog", "key"),
+    [
+        ("finished", None, "since"),
+        ("finished", None, "drift_checked"),
+        ("refresh-under-way", FULL_TABLE, "until"),
+    ],
+)
+@pytest.mark.parametrize("instant", ["1850-01-01T00:00:00Z", "0001-01-01T00:00:00Z"])
+def test_no_instant_of_a_state_is_before_1900(
+    leadlex: Sandbox, clock: FakeClock, name: str, catalog: Json | None, key: str, instant: str
+) -> None:
+    state = written_before(name)
+    contacts = of_stream(state)
+    (contacts["refresh"] if key == "until" else contacts)[key] = instant
+
+    done = clock.run(config_for(leadlex), state=state, catalog=catalog)
+
+    assert done.exit_code == 1
+    (failure,) = done.failures
+    assert failure.startswith(f"The state of the stream contacts has an invalid '{key}'")
+
+
+@pytest.mark.parametrize("version", ["1", -1, 1.5, [], {}])
+def test_no_version_of_a_refresh_is_anything_but_a_number(
+    leadlex: Sandbox, clock: FakeClock, version: object
+) -> None:
+    state = written_before("refresh-under-way")
+    of_stream(state)["refresh"]["version"] = version
+
+    for catalog in (None, FULL_TABLE):
+        done = clock.run(config_for(leadlex), state=state, catalog=catalog)
+        assert (done.exit_code, leadlex.calls) == (1, [])
+        assert "has an invalid 'version'" in done.failures[0]
+
+
 # Looking back.
 
 
@@ -277,6 +609,12 @@ def test_without_a_date_the_local_clock_rules_and_one_warning_says_so(
 
     assert by_id(done.records) == by_id(truth(sandbox))
     assert len(sandbox.exports) > 3
+    cutoff = "2026-07-01T11:59:00Z"
+    assert max(before for _, before in bounds(sandbox)) == cutoff
     (warning,) = done.warnings
     assert "no Date" in warning
     assert done.bookmark == timestamps.canonical(NOW - 60 * SECOND)
+
+    calls = len(sandbox.calls)
+    assert clock.run(config_for(sandbox, settle_seconds=60), state=done.state).exit_code == 0
+    assert len(sandbox.calls) == calls, "the bookmark has reached the cut-off"

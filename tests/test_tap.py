@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import pytest
 
-from tap_leadlex.sandbox import Fault, Quotas, Sandbox
+from tap_leadlex.sandbox import Fault, Sandbox
 from tap_leadlex.tap import TapLeadLex
 from tests.support import (
     FIELDS,
-    FakeClock,
     Json,
     Run,
     by_id,
@@ -136,41 +134,6 @@ def test_what_is_no_state_is_not_passed_over(untouched: Sandbox, state: Json) ->
     line = assert_refused(run(config_for(untouched), state=state), untouched)
 
     assert line.startswith("This is not a tap-leadlex state. ")
-
-
-@pytest.mark.parametrize("value", ["x", "", 5, [], {}, True])
-def test_a_bookmark_that_is_no_date_ends_in_one_line(untouched: Sandbox, value: object) -> None:
-    contacts = {"replication_key": "created_at", "replication_key_value": value}
-    done = run(config_for(untouched), state={"bookmarks": {"contacts": contacts}})
-
-    assert done.exit_code == 1
-    (line,) = done.failures
-    assert line.startswith(
-        "The state of the stream contacts has an invalid 'replication_key_value'"
-    )
-    assert untouched.calls == []
-
-
-@pytest.mark.parametrize(
-    "plan",
-    [
-        "x",
-        {},
-        {"export_limit": 50_000},
-        {"export_limit": 50_000, "fences": [["2024-01-01T00:00:00Z"]]},
-        {"export_limit": 50_000, "fences": [["x", None]]},
-        {"export_limit": 50_000, "fences": [["2024-01-01T00:00:00Z", 5]]},
-    ],
-)
-def test_a_plan_that_is_none_ends_in_one_line(untouched: Sandbox, plan: object) -> None:
-    state = state_at("2024-01-01T00:00:00Z")
-    state["bookmarks"]["contacts"] |= {"under_way": True, "plan": plan}
-    done = run(config_for(untouched), state=state)
-
-    assert done.exit_code == 1
-    (line,) = done.failures
-    assert line.startswith("The state of the stream contacts has an invalid 'plan'")
-    assert untouched.calls == []
 
 
 @pytest.mark.parametrize("catalog", [{"streams": "x"}, {"streams": [1]}, {"streams": [{}]}])
@@ -448,67 +411,3 @@ def test_where_an_error_came_up_is_told_at_debug_only(serve: Callable[..., Sandb
     assert place in run(config_for(sandbox), log_level="DEBUG").log
     assert place not in run(config_for(sandbox)).log
     assert len(sandbox.exports) == 2
-
-
-@pytest.fixture
-def structured(tmp_path: Path) -> dict[str, str]:
-    """Give the environment in which the log is JSON, as under Meltano."""
-    path = tmp_path / "log.yml"
-    path.write_text(
-        "version: 1\n"
-        "disable_existing_loggers: false\n"
-        "formatters: {json: {(): singer_sdk.logging.StructuredFormatter}}\n"
-        "handlers: {err: {class: logging.StreamHandler, formatter: json, stream: ext://sys.stderr}}\n"
-        "root: {level: INFO, handlers: [err]}\n"
-    )
-    return {"SINGER_SDK_LOG_CONFIG": os.fspath(path)}
-
-
-def test_structured_logging_is_left_to_the_runner(
-    serve: Callable[..., Sandbox], structured: dict[str, str]
-) -> None:
-    """Meltano sets a log config, and reads the log as JSON."""
-    sandbox = serve(contacts=20)
-
-    done = run_process(config_for(sandbox), env=structured)
-
-    lines = [json.loads(line) for line in done.log.splitlines() if line.startswith("{")]
-    (closed,) = [line for line in lines if line["message"].startswith("Closed window")]
-    assert closed["logger_name"] == "tap-leadlex.contacts"
-    assert len(sandbox.exports) == 1
-    assert not any("stopped_by" in line.get("extra", {}) for line in lines)
-
-
-@pytest.mark.parametrize(
-    ("settings", "calls", "told"),
-    [
-        ({}, 3, {"stopped_by": "quota", "opens_in_seconds": 600}),
-        ({"max_exports": 1}, 1, {"stopped_by": "max_exports", "opens_in_seconds": None}),
-    ],
-)
-def test_structured_logs_tell_schedulers_of_a_stop_and_of_the_calls(
-    serve: Callable[..., Sandbox],
-    clock: FakeClock,
-    structured: dict[str, str],
-    settings: Json,
-    calls: int,
-    told: Json,
-) -> None:
-    sandbox = serve(
-        contacts=500,
-        quotas=Quotas(exports=2, window_seconds=600),
-        clock=clock,
-    )
-
-    done = run_process(config_for(sandbox, export_limit=100, **settings), env=structured)
-
-    assert done.exit_code == 0
-    lines = [json.loads(line) for line in done.log.splitlines() if line.startswith("{")]
-    (stopped,) = [line for line in lines if line["message"].startswith("Stopped: ")]
-    assert told.items() <= stopped["extra"].items()
-    assert stopped["level"] == "warning"
-    points = [line["metric_info"] for line in lines if "metric_info" in line]
-    assert [point["value"] for point in points if point["metric"] == "http_request_count"] == [
-        calls
-    ]
-    assert len(sandbox.exports) == calls

@@ -260,8 +260,10 @@ def test_two_list_calls_at_most(serve: Callable[..., Sandbox], clock: FakeClock)
     assert len(sandbox.exports) == 2
 
 
-@pytest.mark.parametrize("settings", [{"check_drift": False}, {"tags": ["client"]}])
-def test_it_is_left_when_told_so_and_with_tags(
+@pytest.mark.parametrize(
+    "settings", [{"check_drift": False}, {"tags": ["client"]}, {"lookback_seconds": 1}]
+)
+def test_it_is_left_when_told_so_with_tags_and_with_a_look_back(
     serve: Callable[..., Sandbox], clock: FakeClock, settings: Json
 ) -> None:
     sandbox = serve(contacts=100, clock=clock)

@@ -13,7 +13,7 @@ from tests.support.runs import (
     run_program,
 )
 from tests.support.server import RawServer
-from tests.support.states import FULL_TABLE, bookmark, state_at
+from tests.support.states import FULL_TABLE, bookmark, state_at, written_before
 
 __all__ = [
     "FIELDS",
@@ -35,4 +35,5 @@ __all__ = [
     "run_program",
     "state_at",
     "truth",
+    "written_before",
 ]

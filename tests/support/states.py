@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,3 +37,10 @@ def state_at(instant: str) -> Json:
     """Return a state with that bookmark."""
     contacts = {"replication_key": "created_at", "replication_key_value": instant}
     return {"bookmarks": {"contacts": contacts}}
+
+
+def written_before(name: str) -> Json:
+    """Return a state that the previous release wrote, from `tests/states`."""
+    path = Path(__file__).parents[1] / "states" / f"{name}.json"
+    state: Json = json.loads(path.read_text("utf-8"))
+    return state

@@ -125,6 +125,7 @@ MAPS: dict[str, Json] = {
     "only some": {"contacts": {"id": "id", "created_at": "created_at", "__else__": None}},
     "another key": {"contacts": {"key": "id", "id": None, "__key_properties__": ["key"]}},
     "copy": {"copy": {"__source__": "contacts", "phone": None}, "contacts": {"email": None}},
+    "copy beside what stays as it is": {"copy": {"__source__": "contacts", "phone": None}},
     "numbers": {
         "contacts": {
             "whole": "int('12')",
