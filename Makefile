@@ -7,7 +7,7 @@ BIN := .venv/bin
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/ci/*.yml)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup lint types test test-examples kill demo bench pins clean
+.PHONY: help setup lint types test test-examples kill demo bench mutants pins clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile
@@ -45,6 +45,9 @@ bench: .venv/.ready ## compare exports, speed and memory with other tools (half 
 	@$(BIN)/python benchmarks/exports.py --json build/exports.json
 	@$(BIN)/python benchmarks/speed.py --json build/speed.json
 
+mutants: .venv/.ready .venv-mutants/.ready ## change the tap at MUTANTS random places (60), list the changes that no test notices
+	@.venv-mutants/bin/python scripts/mutants.py --mutants $(or $(MUTANTS),60) --seed $(or $(SEED),0)
+
 pins: .venv/.ready ## update the pins in requirements/
 	$(call pin,dev,--group dev --all-extras pyproject.toml)
 	$(call pin,targets,requirements/targets.in)
@@ -52,6 +55,7 @@ pins: .venv/.ready ## update the pins in requirements/
 	$(call pin,meltano,requirements/meltano.in)
 	$(call pin,airflow,requirements/airflow.in)
 	$(call pin,moto,requirements/moto.in)
+	$(call pin,mutants,requirements/mutants.in)
 
 clean: ## remove the virtual environments and the output of demo and benchmarks
 	rm -rf .venv .venv-* .demo build

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tap_leadlex.sandbox import Sandbox
 from tests.support import FakeClock
@@ -21,6 +21,10 @@ settings.register_profile(
     "tap-leadlex", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("tap-leadlex")
+# For `make mutants`: the same examples each time, and the first failure ends the test.
+settings.register_profile(
+    "mutants", database=None, derandomize=True, phases=[Phase.explicit, Phase.generate]
+)
 
 # A shell that starts the tests in the background has them ignore it, and all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,147 @@
+"""Change the tap's core in one place at a time, and see whether a test notices.
+
+The operators are mutmut's and a few more. The same code, seed and number give the same mutants.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import difflib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import libcst as cst
+from mutmut.mutation.mutators import mutation_operators
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TAP = Path("tap_leadlex")
+COPY = Path("build/mutants")
+PYTEST = (".venv/bin/pytest", "-qx", "-pno:cacheprovider", "--hypothesis-profile=mutants")
+TIMEOUT = 300
+NOT_CORE = {"sandbox", "validation"}
+WITHOUT_EFFECT = {"TypeVar", "cast"}
+END_TO_END = ("tap", "completeness", "state", "full_refresh", "resume")
+SLOW = {
+    "interruption": {"messages", "state", "streams", "sync"},
+    "discretion": {"cli", "client", "errors", "settings", "tap"},
+}
+
+
+class Finder(cst.CSTVisitor):  # type: ignore[misc] # libcst is elsewhere
+    """Collects the mutants of a module: a node and its replacement."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[cst.CSTNode, cst.CSTNode]] = []
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        """Collect the mutants of a node, unless it is a type or prose."""
+        match node:
+            case cst.Annotation() | cst.ImportFrom() | cst.If(test=cst.Name("TYPE_CHECKING")):
+                return False
+            case cst.Call(func=cst.Name(name)) if name in WITHOUT_EFFECT:
+                return False
+            case cst.SimpleString(value=text) if " " in text:
+                return False
+            case cst.Expr(value=cst.Call()):
+                self.found.append((node, cst.Pass()))
+            case cst.With(items=[cst.WithItem(asname=None)]):
+                self.found.append((node, cst.If(cst.Name("True"), node.body)))
+            case cst.If(test=test):
+                inside = test.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+                negated = cst.UnaryOperation(cst.Not(), inside)
+                self.found.append((node, node.with_changes(test=negated)))
+        for kind, operator in mutation_operators:
+            if isinstance(node, kind):
+                self.found += [(node, changed) for changed in operator(node)]
+        return True
+
+
+def core() -> list[Path]:
+    """Return the modules to mutate."""
+    return [path for path in sorted(TAP.rglob("*.py")) if NOT_CORE.isdisjoint(path.parts)]
+
+
+def mutants(seed: int) -> Iterator[tuple[Path, str, str]]:
+    """Yield the module, its code and the changed code of every mutant, in random order."""
+    every = []
+    for path in core():
+        module = cst.parse_module(path.read_text())
+        module.visit(finder := Finder())
+        every += [(path, module, *found) for found in finder.found]
+    random.Random(seed).shuffle(every)  # noqa: S311 - a sample, not a secret
+    for path, module, node, changed in every:
+        code = module.deep_replace(node, changed).code
+        if ast.dump(ast.parse(code)) != ast.dump(ast.parse(module.code)):
+            yield path, module.code, code
+
+
+def tests_of(path: Path) -> list[str]:
+    """Return the test modules that can notice a change of a module, the likeliest first."""
+    package = Path("tests", *path.parts[1:-1])
+    names = (*END_TO_END, *(name for name, stems in SLOW.items() if path.stem in stems))
+    tests = [package / f"test_{path.stem}.py"]
+    tests += [package] if package.name != "tests" else []
+    tests += [Path(f"tests/test_{name}.py") for name in names]
+    return [str(test) for test in dict.fromkeys(tests) if test.exists()]
+
+
+def outcome(tests: list[str]) -> str:
+    """Run tests on the copy."""
+    environment = {"PYTHONPATH": str(COPY.resolve()), "PYTHONDONTWRITEBYTECODE": "1"}
+    process = subprocess.Popen(  # noqa: S603 - our own tests
+        [*PYTEST, *tests],
+        env=os.environ | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        return "noticed" if process.wait(TIMEOUT) else "survived"
+    except subprocess.TimeoutExpired:
+        return "timed out"
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def main() -> None:
+    """Try a sample of the mutants, and print those that no test notices."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mutants", type=int, default=60, help="how many to try")
+    parser.add_argument("--seed", type=int, default=0, help="which to try")
+    options = parser.parse_args()
+    shutil.rmtree(COPY, ignore_errors=True)
+    shutil.copytree(TAP, COPY / TAP, ignore=shutil.ignore_patterns("*.pyc"))
+    every = dict.fromkeys(test for path in core() for test in tests_of(path))
+    if outcome(list(every)) != "survived":
+        sys.exit("The tests fail without a mutant, too.")
+    outcomes: Counter[str] = Counter()
+    for path, code, changed in islice(mutants(options.seed), options.mutants):
+        (COPY / path).write_text(changed)
+        result = outcome(tests_of(path))
+        (COPY / path).write_text(code)
+        outcomes[result] += 1
+        if result != "noticed":
+            lines = difflib.unified_diff(code.splitlines(), changed.splitlines(), n=0, lineterm="")
+            print(f"{path}: {result}", *list(lines)[2:], sep="\n  ", flush=True)
+    print(
+        f"{outcomes.total()} mutants, {outcomes['noticed']} noticed, "
+        f"{outcomes['survived']} survived, {outcomes['timed out']} timed out"
+    )
+
+
+if __name__ == "__main__":
+    main()
