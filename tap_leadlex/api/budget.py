@@ -75,8 +75,8 @@ class Budget:
                     run_log.info(f"{where} Retrying with half as many rows.")
                     return None
                 msg = (
-                    f"{where} No records of this export were emitted, and the bookmark did not "
-                    "move. Run again to continue."
+                    f"{where} No records of this export were emitted, and the bookmark is "
+                    "still before this window. Run again to continue."
                 )
                 raise type(error)(msg) from error
 
