@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -27,22 +27,6 @@ if TYPE_CHECKING:
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 11, tzinfo=UTC)
 QUARTER = Window(START, START + (END - START) / 4)
 AT_QUARTER = "2026-01-01T00:00:00Z to 2026-01-03T12:00:00Z"
-
-
-class Batch:
-    """As much of a batch of records as the log needs."""
-
-    def __init__(self, records: int) -> None:
-        self.records = records
-
-
-class Export:
-    """As much of an export as the log needs."""
-
-    def __init__(self, window: Window, records: int, headers: dict[str, str]) -> None:
-        self.window = window
-        self.batch = Batch(records)
-        self.headers = headers
 
 
 @pytest.fixture
@@ -66,8 +50,7 @@ def close(
     log: RunLog, window: Window, records: int, calls: int = 2, headers: Json | None = None
 ) -> None:
     """Log a closed window."""
-    export: Any = Export(window, records, headers or {})
-    log.closed(export, calls)
+    log.closed(window, records, headers or {}, calls)
 
 
 def test_a_closed_window_of_a_range_with_a_start(lines: pytest.LogCaptureFixture) -> None:

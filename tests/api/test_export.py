@@ -86,9 +86,9 @@ class LeadLex:
         client: Any = self
         new_batch: Any = lambda _: self.batch  # noqa: E731
         return Exporter(
-            client,
-            Scope(CONTACTS, {"list_id": None, "tags": [], "extra_fields": [], **settings}),
-            COLUMNS,
+            client=client,
+            scope=Scope(CONTACTS, {"list_id": None, "tags": [], "extra_fields": [], **settings}),
+            columns=COLUMNS,
             settle=settle,
             new_batch=new_batch,
             count=self.count,
