@@ -57,3 +57,11 @@ def serve() -> Iterator[Callable[..., Sandbox]]:
             return stack.enter_context(Sandbox(**options))
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def untouched() -> Iterator[Sandbox]:
+    """Return a sandbox that nothing may call."""
+    with Sandbox(contacts=1) as sandbox:
+        yield sandbox
+        assert sandbox.calls == []

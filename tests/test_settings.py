@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 from tap_leadlex.api_url import DEFAULT_API_URL
 from tap_leadlex.errors import SettingsError
-from tap_leadlex.resources import CONTACTS, RESOURCES
+from tap_leadlex.resources import RESOURCES
 from tap_leadlex.settings import REFUSED, Settings, SettingsReader
 from tap_leadlex.tap import TapLeadLex
-from tests.support import FIELDS
 
 KEY = "wbk_live_0123456789"
 READER = SettingsReader(RESOURCES)
@@ -216,10 +215,3 @@ def test_only_the_key_is_required_and_secret() -> None:
     assert [name for name, rule in SCHEMA["properties"].items() if rule.get("secret")] == [
         "api_key"
     ]
-
-
-def test_extra_fields_come_once_and_after_the_standard_ones() -> None:
-    settings = typed(extra_fields=["updated_date", "email", "updated_date", "first_name"])
-
-    names = tuple(column.name for column in settings.scope(CONTACTS).columns)
-    assert names == (*FIELDS, "updated_date", "first_name")

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 import pytest
 
-from tap_leadlex.sandbox import Fault, Sandbox
 from tap_leadlex.tap import TapLeadLex
 from tests.support import (
     FIELDS,
     Json,
-    Run,
+    assert_refused,
     by_id,
-    catalog_without,
     config_for,
     run,
     run_process,
@@ -27,37 +25,13 @@ from tests.test_settings import BAD, BAD_TOGETHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from tap_leadlex.sandbox import Call
+    from tap_leadlex.sandbox import Call, Sandbox
 
 
 def asked(call: Call) -> dict[str, list[str]]:
     """Give what an export call asked for."""
     return parse_qs(call.query)
-
-
-def found_by_test(done: Run) -> str:
-    """Give the line in which --test says what it found."""
-    (line,) = (line for line in done.lines("INFO") if line.startswith("Tested window "))
-    return line
-
-
-def assert_refused(done: Run, sandbox: Sandbox) -> str:
-    """Make sure that a run failed in one line before any call and any message; give the line."""
-    assert done.exit_code == 1
-    assert done.out == ""
-    (line,) = done.failures
-    assert "Traceback" not in done.log
-    assert sandbox.calls == []
-    return line
-
-
-@pytest.fixture(scope="module")
-def untouched() -> Any:  # noqa: ANN401 - a generator of a sandbox
-    """Give a sandbox that nothing may call."""
-    with Sandbox(contacts=1) as sandbox:
-        yield sandbox
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)
@@ -87,38 +61,6 @@ def test_a_bad_setting_in_a_process_of_its_own(untouched: Sandbox) -> None:
 
     line = assert_refused(done, untouched)
     assert line == "Setting 'export_limit' must be a whole number from 1 to 50000."
-
-
-@pytest.mark.parametrize("content", ["", "{", "[1]", '"text"', "null", "\udcff"])
-@pytest.mark.parametrize("option", ["config", "state", "catalog"])
-def test_a_file_without_a_json_object_ends_in_one_line(
-    untouched: Sandbox, tmp_path: Path, option: str, content: str
-) -> None:
-    path = tmp_path / "file.json"
-    path.write_bytes(content.encode("utf-8", "surrogateescape"))
-
-    line = assert_refused(run(config_for(untouched), f"--{option}", str(path)), untouched)
-
-    assert line == f"Cannot use the file passed with --{option}: it is not a JSON object."
-
-
-@pytest.mark.parametrize("option", ["config", "state", "catalog"])
-def test_a_file_that_cannot_be_read_ends_in_one_line(
-    untouched: Sandbox, tmp_path: Path, option: str
-) -> None:
-    missing = run(config_for(untouched), f"--{option}", str(tmp_path / "none"))
-    folder = run(config_for(untouched), f"--{option}", str(tmp_path))
-
-    for done in (missing, folder):
-        line = assert_refused(done, untouched)
-        assert line.startswith(f"Cannot use the file passed with --{option}: ")
-
-
-def test_a_config_handed_over_as_text_does_not_end_up_in_the_log(untouched: Sandbox) -> None:
-    done = run(config_for(untouched), "--config", json.dumps({"api_key": "wbk_secret"}))
-
-    assert "wbk_secret" not in done.log
-    assert_refused(done, untouched)
 
 
 @pytest.mark.parametrize(
@@ -237,121 +179,6 @@ def test_discovery_shows_the_extra_fields_and_refuses_bad_settings() -> None:
     assert refused.failures == ["Setting 'export_limit' must be a whole number from 1 to 50000."]
 
 
-def test_test_asks_for_one_row(serve: Callable[..., Sandbox]) -> None:
-    sandbox = serve(contacts=20)
-
-    done = run(config_for(sandbox), "--test")
-
-    assert done.exit_code == 0
-    assert len(done.records) == 1
-    assert done.bookmark is None
-    (call,) = sandbox.calls
-    assert call.is_export
-    assert asked(call)["limit"] == ["1"]
-    assert found_by_test(done).endswith(": the key works; received 1 of at most 1 contacts.")
-
-
-def test_test_of_an_empty_workspace_passes(serve: Callable[..., Sandbox]) -> None:
-    sandbox = serve(contacts=0)
-
-    done = run(config_for(sandbox), "--test")
-
-    assert done.exit_code == 0
-    assert done.records == []
-    assert len(sandbox.calls) == 1
-    assert found_by_test(done).endswith(": the key works; received 0 of at most 1 contacts.")
-
-
-def test_test_of_a_future_says_that_it_tested_nothing(untouched: Sandbox) -> None:
-    done = run(config_for(untouched, start_date="2999-01-01"), "--test")
-
-    assert done.exit_code == 0
-    (warning,) = done.warnings
-    assert warning.startswith("Nothing was tested: the bookmark or start_date is after the cut-off")
-    assert untouched.calls == []
-
-
-def test_test_of_the_schema_makes_no_call(untouched: Sandbox) -> None:
-    done = run(config_for(untouched), "--test=schema")
-
-    assert [message["type"] for message in done.messages] == ["SCHEMA"]
-    assert untouched.calls == []
-
-
-def test_test_fails_with_a_bad_key(serve: Callable[..., Sandbox]) -> None:
-    sandbox = serve(contacts=20)
-
-    done = run(config_for(sandbox, api_key="wbk_other"), "--test")
-
-    assert done.exit_code == 1
-    (line,) = done.failures
-    assert "401" in line
-    assert "api_key" in line
-    assert len(sandbox.calls) == 1
-
-
-def test_a_deselected_property_is_not_asked_for(serve: Callable[..., Sandbox]) -> None:
-    sandbox = serve(contacts=20)
-    config = config_for(sandbox)
-
-    done = run(config, catalog=catalog_without(config, "email", "phone", "tags"))
-
-    (call,) = sandbox.exports
-    kept = "id,full_name,job_title,company_name,linkedin_url,created_at"
-    assert asked(call)["fields"] == [kept]
-    assert all(list(record) == kept.split(",") for record in done.records)
-    assert len(done.records) == 20
-    (schema,) = done.of_type("SCHEMA")
-    assert list(schema["schema"]["properties"]) == kept.split(",")
-
-
-def test_key_and_replication_key_are_always_asked_for(serve: Callable[..., Sandbox]) -> None:
-    sandbox = serve(contacts=20)
-    config = config_for(sandbox)
-
-    done = run(config, catalog=catalog_without(config, *FIELDS))
-
-    (call,) = sandbox.exports
-    assert asked(call)["fields"] == ["id,created_at"]
-    assert [sorted(record) for record in done.records] == [["created_at", "id"]] * 20
-
-
-def test_a_deselected_stream_makes_no_call(untouched: Sandbox) -> None:
-    catalog = catalog_without(config_for(untouched))
-    catalog["streams"][0]["metadata"][0]["metadata"]["selected"] = False
-    for entry in catalog["streams"][0]["metadata"]:
-        if entry["breadcrumb"] == []:
-            entry["metadata"]["selected"] = False
-
-    done = run(config_for(untouched), catalog=catalog)
-
-    assert done.exit_code == 0
-    assert done.records == []
-    assert untouched.calls == []
-
-
-def test_extra_fields_arrive(serve: Callable[..., Sandbox]) -> None:
-    sandbox = serve(contacts=20)
-
-    done = run(config_for(sandbox, extra_fields=["updated_date"]))
-
-    expected = [record | {"updated_date": record["created_at"]} for record in truth(sandbox)]
-    assert by_id(done.records) == by_id(expected)
-    assert len(sandbox.exports) == 1
-
-
-def test_filters_reach_the_export(serve: Callable[..., Sandbox]) -> None:
-    sandbox = serve(contacts=200)
-
-    done = run(config_for(sandbox, list_id="list-half", tags=["client", "lead"]))
-
-    (call,) = sandbox.exports
-    assert asked(call)["list_id"] == ["list-half"]
-    assert asked(call)["tag"] == ["client", "lead"]
-    assert 0 < len(done.records) == call.rows < 200
-    assert all({"client", "lead"} <= set(record["tags"]) for record in done.records)
-
-
 def test_a_run_needs_nothing_but_the_config(serve: Callable[..., Sandbox]) -> None:
     """As a user runs it: every contact once, one export, one line for the window."""
     sandbox = serve(contacts=2_000)
@@ -363,51 +190,3 @@ def test_a_run_needs_nothing_but_the_config(serve: Callable[..., Sandbox]) -> No
     assert len(sandbox.exports) == 1
     assert done.failures == done.warnings == []
     assert [line for line in done.lines("INFO") if "2,000 contacts" in line]
-
-
-@pytest.mark.parametrize("fault", [Fault.SERVER_ERROR, Fault.JSON_200, Fault.BAD_DATE])
-def test_a_failing_run_says_so_once(serve: Callable[..., Sandbox], fault: Fault) -> None:
-    sandbox = serve(contacts=20, faults=dict.fromkeys(range(1, 10), fault))
-
-    done = run(config_for(sandbox))
-
-    assert_failed(done)
-    assert sandbox.exports
-
-
-def test_a_failing_process_says_so_once(serve: Callable[..., Sandbox]) -> None:
-    sandbox = serve(contacts=20, faults={1: Fault.JSON_200})
-
-    assert_failed(run_process(config_for(sandbox)))
-
-    assert len(sandbox.exports) == 1
-
-
-def assert_failed(done: Run) -> None:
-    """Make sure that a run failed in one line after its schema, before any record."""
-    assert done.exit_code == 1
-    assert len(done.failures) == 1
-    assert "Traceback" not in done.log
-    assert done.records == []
-
-
-def test_a_stream_map_that_stumbles_over_an_empty_value_is_named(
-    serve: Callable[..., Sandbox],
-) -> None:
-    sandbox = serve(contacts=300)
-
-    done = run(config_for(sandbox, stream_maps={"contacts": {"hash": "md5(email)"}}))
-
-    assert_failed(done)
-    assert "stream_maps fails on a record (AttributeError)" in done.failures[0]
-    assert len(sandbox.exports) == 1
-
-
-def test_where_an_error_came_up_is_told_at_debug_only(serve: Callable[..., Sandbox]) -> None:
-    sandbox = serve(contacts=20, faults=dict.fromkeys((1, 2), Fault.JSON_200))
-
-    place = 'client.py", line'
-
-    assert place in run(config_for(sandbox), log_level="DEBUG").log
-    assert place not in run(config_for(sandbox)).log
-    assert len(sandbox.exports) == 2

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_leadlex.api.listing import read_entry
+from tap_leadlex.planning.windows import ListEntry
+from tap_leadlex.resources import CONTACTS
 from tap_leadlex.sandbox import ListFault, Quotas, Sandbox
 from tests.support import by_id, config_for, run, truth
 
@@ -23,3 +34,94 @@ def test_a_page_that_contains_an_error_counts_as_no_page() -> None:
     unreadable = calls(ListFault.HTML_200)
     assert calls(ListFault.ERROR_WITH_DATA) == unreadable
     assert calls(None) != unreadable
+
+
+ENTRY = {"id": "1", "created_at": "2026-04-15T11:00:00+02:00"}
+NINE = datetime(2026, 4, 15, 9, tzinfo=UTC)
+
+
+def read(page: object) -> ListEntry:
+    """Read a page of contacts."""
+    return read_entry(json.dumps(page).encode(), CONTACTS)
+
+
+def refused(body: bytes) -> bool:
+    """Return whether a body does not count as a page."""
+    try:
+        read_entry(body, CONTACTS)
+    except ValueError:
+        return True
+    return False
+
+
+def page_of(*entries: object, **more: object) -> dict[str, Any]:
+    """Return a page."""
+    return {"data": {"contacts": list(entries)}, **more}
+
+
+@pytest.mark.parametrize(
+    ("page", "entry"),
+    [
+        (page_of(ENTRY, meta={"total": 7}), ListEntry(NINE, 7)),
+        (page_of(ENTRY), ListEntry(NINE, None)),
+        (page_of(ENTRY, meta={}), ListEntry(NINE, None)),
+        (page_of(ENTRY, meta={"total": "7"}), ListEntry(NINE, None)),
+        (page_of(meta={"total": 0}), ListEntry(None, 0)),
+        (page_of({"created_date": "2026-04-15T09:00:00Z"}), ListEntry(NINE, None)),
+        (page_of(ENTRY | {"created_date": "2025-01-01T00:00:00Z"}), ListEntry(NINE, None)),
+    ],
+)
+def test_what_a_page_says(page: object, entry: ListEntry) -> None:
+    assert read(page) == entry
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        [],
+        {},
+        {"data": {}},
+        {"data": {"matters": [ENTRY]}},
+        page_of({}),
+        page_of({"created_at": "yesterday"}),
+        page_of({"created_at": 5}),
+        page_of("x"),
+        page_of(ENTRY, meta=[]),
+        page_of(ENTRY, error={"code": "internal_error", "message": "Something went wrong"}),
+        page_of(ENTRY, error="internal_error"),
+    ],
+)
+def test_what_is_no_page(page: object) -> None:
+    assert refused(json.dumps(page).encode())
+
+
+@pytest.mark.xfail(strict=True, reason="read_entry passes over an error that is empty")
+@pytest.mark.parametrize("error", [{}, "", []])
+def test_an_error_that_says_nothing_is_an_error(error: object) -> None:
+    assert refused(json.dumps(page_of(ENTRY, error=error)).encode())
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["created_at", "total", "contacts", "x"]), inner)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.fixed_dictionaries({}, optional={"data": values, "meta": values, "error": values}))
+def test_any_json_is_an_entry_or_no_page(page: dict[str, Any]) -> None:
+    try:
+        entry = read(page)
+    except ValueError:
+        return
+    assert not page.get("error")
+    assert entry.created_at is None or page["data"]["contacts"]
+    assert entry.total is None or entry.total == page["meta"]["total"]
+
+
+@given(st.binary())
+def test_bytes_that_are_no_json_are_no_page(body: bytes) -> None:
+    assert refused(body)

@@ -5,6 +5,7 @@ from tests.support.common import FIELDS, PROGRAM, TIMEOUT, Json
 from tests.support.records import by_id, record_of, truth
 from tests.support.runs import (
     Run,
+    assert_refused,
     catalog_without,
     config_for,
     env_for,
@@ -24,6 +25,7 @@ __all__ = [
     "Json",
     "RawServer",
     "Run",
+    "assert_refused",
     "bookmark",
     "by_id",
     "catalog_without",

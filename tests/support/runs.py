@@ -178,6 +178,16 @@ def catalog_without(config: Json, *properties: str) -> Json:
     return catalog
 
 
+def assert_refused(done: Run, sandbox: Sandbox) -> str:
+    """Check that a run failed in one line, before any call and any message; return the line."""
+    assert done.exit_code == 1
+    assert done.out == ""
+    (line,) = done.failures
+    assert "Traceback" not in done.log
+    assert sandbox.calls == []
+    return line
+
+
 @contextmanager
 def _files(config: Json, state: Json | None, catalog: Json | None) -> Iterator[list[str]]:
     """Write config, state and catalog to files. Yield the arguments that name them."""

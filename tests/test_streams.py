@@ -1,4 +1,4 @@
-"""Runs that follow each other: whatever state one left, the next goes on right behind it."""
+"""The stream: what is selected, --test, and runs that continue where the one before ended."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from tap_leadlex.sandbox.faults import ListFault
 from tap_leadlex.sandbox.instants import from_datetime
 from tap_leadlex.sandbox.readings import Bound, Order, Precision
 from tests.support import (
+    FIELDS,
     FULL_TABLE,
     FakeClock,
     Json,
     Run,
     bookmark,
     by_id,
+    catalog_without,
     config_for,
     run,
     run_process,
@@ -75,6 +77,111 @@ def parts(done: Run) -> list[tuple[Json, list[Json]]]:
         elif message["type"] == "STATE":
             found.append((message["value"], list(records)))
     return found
+
+
+# Selection, and --test.
+
+
+def found_by_test(done: Run) -> str:
+    """Give the line in which --test says what it found."""
+    (line,) = (line for line in done.lines("INFO") if line.startswith("Tested window "))
+    return line
+
+
+def test_test_asks_for_one_row(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=20)
+
+    done = run(config_for(sandbox), "--test")
+
+    assert done.exit_code == 0
+    assert len(done.records) == 1
+    assert done.bookmark is None
+    (call,) = sandbox.calls
+    assert call.is_export
+    assert asked(call)["limit"] == "1"
+    assert found_by_test(done).endswith(": the key works; received 1 of at most 1 contacts.")
+
+
+def test_test_of_an_empty_workspace_passes(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=0)
+
+    done = run(config_for(sandbox), "--test")
+
+    assert done.exit_code == 0
+    assert done.records == []
+    assert len(sandbox.calls) == 1
+    assert found_by_test(done).endswith(": the key works; received 0 of at most 1 contacts.")
+
+
+def test_test_of_a_future_says_that_it_tested_nothing(untouched: Sandbox) -> None:
+    done = run(config_for(untouched, start_date="2999-01-01"), "--test")
+
+    assert done.exit_code == 0
+    (warning,) = done.warnings
+    assert warning.startswith("Nothing was tested: the bookmark or start_date is after the cut-off")
+    assert untouched.calls == []
+
+
+def test_test_of_the_schema_makes_no_call(untouched: Sandbox) -> None:
+    done = run(config_for(untouched), "--test=schema")
+
+    assert [message["type"] for message in done.messages] == ["SCHEMA"]
+    assert untouched.calls == []
+
+
+def test_test_fails_with_a_bad_key(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=20)
+
+    done = run(config_for(sandbox, api_key="wbk_other"), "--test")
+
+    assert done.exit_code == 1
+    (line,) = done.failures
+    assert "401" in line
+    assert "api_key" in line
+    assert len(sandbox.calls) == 1
+
+
+def test_a_deselected_property_is_not_asked_for(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=20)
+    config = config_for(sandbox)
+
+    done = run(config, catalog=catalog_without(config, "email", "phone", "tags"))
+
+    (call,) = sandbox.exports
+    kept = "id,full_name,job_title,company_name,linkedin_url,created_at"
+    assert asked(call)["fields"] == kept
+    assert all(list(record) == kept.split(",") for record in done.records)
+    assert len(done.records) == 20
+    (schema,) = done.of_type("SCHEMA")
+    assert list(schema["schema"]["properties"]) == kept.split(",")
+
+
+def test_key_and_replication_key_are_always_asked_for(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=20)
+    config = config_for(sandbox)
+
+    done = run(config, catalog=catalog_without(config, *FIELDS))
+
+    (call,) = sandbox.exports
+    assert asked(call)["fields"] == "id,created_at"
+    assert [sorted(record) for record in done.records] == [["created_at", "id"]] * 20
+
+
+def test_a_deselected_stream_makes_no_call(untouched: Sandbox) -> None:
+    catalog = catalog_without(config_for(untouched))
+    catalog["streams"][0]["metadata"][0]["metadata"]["selected"] = False
+    for entry in catalog["streams"][0]["metadata"]:
+        if entry["breadcrumb"] == []:
+            entry["metadata"]["selected"] = False
+
+    done = run(config_for(untouched), catalog=catalog)
+
+    assert done.exit_code == 0
+    assert done.records == []
+    assert untouched.calls == []
+
+
+# Runs that follow each other.
 
 
 @pytest.mark.parametrize(
