@@ -70,13 +70,13 @@ class Budget:
                 refusals += 1
                 self._wait_or_stop(error, refusals, run_log)
             except BrokenExportError as error:
-                where = f"Window {request.window}: {error}"
+                window = request.window
                 if isinstance(error, GatewayError) and request.divisible:
-                    run_log.info(f"{where} Retrying with half as many rows.")
+                    run_log.info(f"Window {window}: {error} Retrying with half as many rows.")
                     return None
                 msg = (
-                    f"{where} No records of this export were emitted, and the bookmark is "
-                    "still before this window. Run again to continue."
+                    f"Window {window}: {error} No records of this export were emitted, and the "
+                    "bookmark is still before this window. Run again to continue."
                 )
                 raise type(error)(msg) from error
 
