@@ -60,7 +60,7 @@ class Listing:
 def read_entry(body: bytes, resource: Resource) -> ListEntry:
     """Read a page that was requested with `per_page=1`; raise `ValueError` if it is not one."""
     page = msgspec.json.decode(body)
-    if not isinstance(page, dict) or "error" in page:
+    if not isinstance(page, dict) or page.get("error") is not None:
         raise ValueError
     try:
         entries = page["data"][resource.list_key]
