@@ -77,5 +77,5 @@ def _created(entry: dict[str, Any], resource: Resource) -> datetime:
 
 def _reason(error: LeadLexError) -> str:
     if isinstance(error, RequestError) and error.status:
-        return f"LeadLex refused it (HTTP {error.status})"
+        return f"HTTP {error.status}"
     return "its response did not arrive or cannot be used"

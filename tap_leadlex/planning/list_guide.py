@@ -33,13 +33,13 @@ class ListGuide:
 
     Args:
         look_up: Looks up an entry; `None` if the list must not be asked.
-        notify: Receives a sentence for the user when the list turns out to be unusable.
+        give_up: Receives the reason, a clause, if the list turns out to be unusable.
     """
 
-    def __init__(self, look_up: LookUp | None, notify: Callable[[str], None]) -> None:
+    def __init__(self, look_up: LookUp | None, give_up: Callable[[str], None]) -> None:
         self.usable = look_up is not None
         self._look_up = look_up
-        self._notify = notify
+        self._on_give_up = give_up
         self._ratio = 1.0  # records in the export for each one in the list
         self._asked: tuple[datetime, int] | None = None  # the last edge and its rank
         self._left: tuple[datetime, int] | None = None  # a start, and how many records follow it
@@ -105,9 +105,7 @@ class ListGuide:
 
     def _give_up(self, reason: str) -> None:
         self.usable = False
-        self._notify(
-            f"Planning without the list: {reason}. The sync stays complete but needs more exports."
-        )
+        self._on_give_up(reason)
 
 
 def _check_total(total: int, rank: int, limit: int, *, was_full: bool) -> None:

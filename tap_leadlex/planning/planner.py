@@ -56,7 +56,7 @@ class Planner:
         self._limit = limit
         self._halvings = 0
         self._whole_first = whole_first
-        self._list = ListGuide(look_up, notify)
+        self._list = ListGuide(look_up, lambda reason: notify(self._without_list(reason)))
         self._samples = SampleGuide(whole, plan)
         self._start = whole.start  # of the next window
         self._end = whole.end  # of the window chosen last
@@ -160,6 +160,12 @@ class Planner:
         self._full = None
         self._shown = result.created
         self._samples.split(window, middle)
+
+    def _without_list(self, reason: str) -> str:
+        return (
+            f"Cannot use the {self._resource.record} list ({reason}); planning without it. The "
+            "sync stays complete but needs more exports."
+        )
 
     @property
     def _ways_out(self) -> str:

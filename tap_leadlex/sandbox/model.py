@@ -101,7 +101,7 @@ class Model:
         self.look_ups += 1
         mode = self.listed.reading.list_mode
         if mode in _REFUSED:
-            msg = f"LeadLex refused it (HTTP {_REFUSED[mode]})"
+            msg = f"HTTP {_REFUSED[mode]}"
             raise ListError(msg)
         after = None if start is None else from_datetime(start - timestamps.SECOND)
         rows, total = page_shown(self.listed, page=rank, per_page=1, after=after)

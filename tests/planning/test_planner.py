@@ -449,7 +449,7 @@ def test_a_refused_list_is_asked_once_and_the_user_is_told(order: Order) -> None
     assert model.look_ups == 1
     model.assert_delivered(EVERYTHING)
     (notice,) = model.notices
-    assert notice.startswith("Planning without the list: LeadLex refused it (HTTP 403).")
+    assert notice.startswith("Cannot use the contact list (HTTP 403); planning without it.")
 
 
 @pytest.mark.parametrize("use_list", [True, False])
