@@ -376,7 +376,7 @@ def test_a_refusal_for_now_keeps_its_headers(serve: Callable[..., Sandbox]) -> N
         (f"https://elsewhere.example/?key={KEY}#{KEY}", "https://elsewhere.example/"),
         (f"/{KEY}/login", "/***/login"),
         ("https://[half", "https://%5bhalf"),
-        (None, "nowhere"),
+        (None, "no address"),
     ],
 )
 def test_a_redirect_is_named_and_not_followed(
