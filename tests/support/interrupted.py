@@ -115,11 +115,11 @@ def _state(value: Json) -> str:
 
 
 class _Lines:
-    """Sends the signal before the n-th line of the files, the first time that it is reached."""
+    """Sends the signal before the n-th line of the files, the first time in each step of a sync."""
 
     def __init__(self, number: int) -> None:
         self._number = number
-        self._seen: set[tuple[str, int]] = set()
+        self._seen: set[tuple[str, int, str]] = set()
         sys.settrace(self._call)
 
     def _call(self, frame: FrameType, _: str, __: object) -> Any:  # noqa: ANN401 - or None
@@ -128,12 +128,19 @@ class _Lines:
         return self._line if changes and code.co_filename in _FILES else None
 
     def _line(self, frame: FrameType, event: str, _: object) -> Any:  # noqa: ANN401 - itself
-        line = frame.f_code.co_filename, frame.f_lineno
+        line = frame.f_code.co_filename, frame.f_lineno, _step(frame)
         if event == "line" and line not in self._seen:
             self._seen.add(line)
             if len(self._seen) == self._number:
                 os.kill(os.getpid(), signal.SIGTERM)
         return self._line
+
+
+def _step(frame: FrameType | None) -> str:
+    """Return the function of sync.py that led to a frame."""
+    while frame is not None and frame.f_code.co_filename != sync.__file__:
+        frame = frame.f_back
+    return frame.f_code.co_name if frame else ""
 
 
 class _Writes(io.RawIOBase):
