@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tap_leadlex.sandbox import ListFault, Quotas, Reading, Sandbox
-from tap_leadlex.sandbox.readings import Order
-from tests.support import FakeClock, Json, config_for
+from tap_leadlex.sandbox import Defects, History, ListFault, Quotas, Reading, Sandbox, Store
+from tap_leadlex.sandbox.defects import DateError, IgnoredBound
+from tap_leadlex.sandbox.histories import make
+from tap_leadlex.sandbox.instants import SECOND, from_datetime
+from tap_leadlex.sandbox.readings import ListMode, Order
+from tests.support import FakeClock, Json, config_for, state_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+UNLIMITED = Quotas(exports=None)
 LIMIT = 25
 SEED = 7
 FIRST = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -102,3 +106,55 @@ def test_two_runs_deliver_what_the_test_wrote(
     assert delivered(second.records) == delivered(new)
     ids = first.ids + second.ids
     assert len(set(ids)) == len(ids) == 190
+
+
+@pytest.mark.parametrize("date_error", [DateError.LOCAL_TIME, DateError.DATE_ONLY])
+@pytest.mark.parametrize("list_mode", [ListMode.OK, ListMode.FORBIDDEN])
+def test_times_that_disagree_with_the_bounds_end_the_run(
+    serve: Callable[..., Sandbox], clock: FakeClock, date_error: DateError, list_mode: ListMode
+) -> None:
+    """Dropping such rows as outside the window would lose them at the next bookmark."""
+    now = from_datetime(clock.at)
+    times = make(History.EVEN, 452, 3, now - 30 * 86_400 * SECOND, now - 60 * SECOND)
+    store = Store(
+        times, reading=Reading(list_mode=list_mode), defects=Defects(date_error=date_error)
+    )
+    sandbox = serve(store=store, quotas=UNLIMITED, clock=clock)
+
+    done = clock.run(config_for(sandbox), state=state_at("2026-06-20T15:30:00.000000Z"))
+
+    assert (done.exit_code, done.records) == (1, [])
+    assert done.bookmark in {None, "2026-06-20T15:30:00.000000Z"}
+    (failure,) = done.failures
+    assert "prints created_at in another time zone or precision" in failure
+
+
+@pytest.mark.parametrize("ignored", [each for each in IgnoredBound if each != "none"])
+@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("list_mode", [ListMode.OK, ListMode.FORBIDDEN])
+def test_an_ignored_bound_ends_the_run(
+    serve: Callable[..., Sandbox],
+    clock: FakeClock,
+    ignored: IgnoredBound,
+    order: Order,
+    list_mode: ListMode,
+) -> None:
+    store = Store(
+        make(History.EVEN, 900),
+        reading=Reading(order=order, list_mode=list_mode),
+        defects=Defects(ignored_bound=ignored),
+    )
+    sandbox = serve(store=store, quotas=UNLIMITED, clock=clock)
+
+    everything = clock.run(config_for(sandbox))
+    parts = clock.run(config_for(sandbox, export_limit=200))
+
+    ids = sorted(row.record.id for row in store.rows())
+    assert (everything.exit_code, sorted(everything.ids)) == (0, ids)
+    assert parts.exit_code == 1
+    (failure,) = parts.failures
+    assert "created_after" in failure or "created_before" in failure
+    delivered = {row.record.id: row.created for row in store.rows() if row.record.id in parts.ids}
+    passed = from_datetime(datetime.fromisoformat(parts.bookmark)) if parts.bookmark else 0
+    assert {row.record.id for row in store.rows() if row.created < passed} <= delivered.keys()
+    assert len(sandbox.exports) < 12

@@ -1,7 +1,4 @@
-"""The budget of a run: how many export calls it may make, and how long it may wait for the quota.
-
-One budget holds for the whole run, whatever the number of streams.
-"""
+"""The budget of a run, whatever the number of streams: export calls, and waits for the quota."""
 
 from __future__ import annotations
 

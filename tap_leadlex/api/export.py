@@ -62,6 +62,7 @@ class Exporter:
             try:
                 table = Table(response.body, self.columns, self.scope.resource)
                 for instants, records in table:
+                    self._check_bounds(request, min(instants), max(instants))
                     inside = [start <= instant < end for instant in instants]
                     created += compress(instants, inside)
                     batch.extend(list(compress(records, inside)))
@@ -86,6 +87,18 @@ class Exporter:
             query.append(("created_after", timestamps.plain(request.after)))
         query.append(("created_before", timestamps.plain(request.before)))
         return [*query, *self.scope.query]
+
+    def _check_bounds(self, request: ExportRequest, first: datetime, last: datetime) -> None:
+        """Raise if a row is a second or more outside the bounds: dropping it would lose it."""
+        early = request.after is not None and request.after - first >= timestamps.SECOND
+        if early or last - request.before >= timestamps.SECOND:
+            bound = "created_after" if early else "created_before"
+            msg = (
+                f"LeadLex sent {self.scope.resource.records} outside the requested {bound}: it "
+                "ignores that bound, or prints created_at in another time zone or precision than "
+                "it compares. Ask LeadLex's support"
+            )
+            raise TableError(msg)
 
     def _closable(self, window: Window, response: Response) -> Window:
         """Cut a window at LeadLex's clock, less the time that late commits may take."""

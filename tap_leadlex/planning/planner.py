@@ -138,6 +138,7 @@ class Planner:
             raise DenseInstantError(msg)
         self._list.closed(window, len(result.created))
         self._samples.closed(window, result.created)
+        self._samples.widen(result.window, len(result.created), self._limit)
         self._full = None
         self._shown = ()
         self._start = result.window.end

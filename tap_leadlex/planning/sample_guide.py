@@ -137,6 +137,19 @@ class SampleGuide:
             while self._boundaries[-1].fits_from is None and self._boundaries[-1].end < sample_end:
                 self._boundaries.pop()
 
+    def widen(self, window: Window, records: int, limit: int) -> None:
+        """Merge the windows predicted for after a closed one, if its yield shows them narrow."""
+        span = window.end - (window.start or window.end)
+        width = span * (FILL_BY_PACE * limit / max(records, 1))
+        while records < limit * LOW_YIELD and len(self._boundaries) > 1:
+            after, nearest = self._boundaries[-2:]
+            if nearest.end <= window.end:
+                self._boundaries.pop()
+            elif after.fits_from == nearest.end and after.end - window.end <= width:
+                self._boundaries[-2:] = [replace(after, fits_from=nearest.fits_from)]
+            else:
+                break
+
     def full(self, result: ExportResult) -> None:
         """Learn from a full window longer than one second: it has to be read in parts."""
         window, created = result.window, result.created

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -173,3 +174,28 @@ def test_a_plan_leads_the_next_run_to_the_same_window(hours: list[int], limit: i
     plan = guide.plan(START, limit, predict=False)
 
     assert SampleGuide(WHOLE, plan).boundary(START) == guide.boundary(START)
+
+
+def test_predicted_windows_that_turn_out_narrow_are_read_together() -> None:
+    """A sample of a few contacts predicts windows of a few: each would cost an export."""
+    days = [START + number * 24 * HOUR for number in range(21)]
+    plan = [Boundary(END)]
+    plan += [Boundary(later, earlier) for earlier, later in reversed(list(pairwise(days)))]
+    guide = SampleGuide(Window(START, END), plan)
+    first = Window(START, days[1])
+
+    guide.widen(first, 5, 100)
+
+    assert guide.boundary(days[1]) == (days[17], True)  # 16 days more, for 80 of 100 contacts
+    assert guide.boundary(days[17]) == (days[18], True)
+
+
+@pytest.mark.parametrize("records", [10, 60])
+def test_predicted_windows_of_a_fair_yield_stay(records: int) -> None:
+    days = [START + number * 24 * HOUR for number in range(4)]
+    plan = [Boundary(END), *(Boundary(b, a) for a, b in reversed(list(pairwise(days))))]
+    guide = SampleGuide(Window(START, END), plan)
+
+    guide.widen(Window(START, days[1]), records, 100)
+
+    assert guide.boundary(days[1]) == (days[2], True)
