@@ -10,7 +10,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import pytest
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from tap_leadlex.api.client import Response
@@ -145,6 +145,13 @@ def test_rows_inside_the_window_are_delivered_and_all_rows_make_it_full(
     leadlex = LeadLex(HEADER, *rows)
     window = Window(None if start is None else NOON + start * SECOND, NOON + end * SECOND)
 
+    first = -9 if start is None else start - 1  # of those within the requested bounds
+    if any(second <= first - 1 or second >= end + 1 for second in seconds):
+        event("outside the bounds")
+        with pytest.raises(TableError, match="outside the requested created_"):
+            export(leadlex, window, limit)
+        assert leadlex.batch.closed
+        return
     result = export(leadlex, window, limit)
 
     inside = [
