@@ -337,6 +337,17 @@ def test_a_killed_run_repeats_only_its_open_window(
     days_between=st.integers(0, 40),
     whole_first=st.booleans(),
 )
+# A gap of three years, and a list that shows its end again and again.
+@example(
+    contacts=[from_datetime(BEGIN)]
+    + [from_datetime(BEGIN) + 1_186 * DAY + 13 * SECOND * i for i in range(930)],
+    reading=Reading(order=Order.DESCENDING, list_mode=ListMode.NEWEST_FIRST),
+    seed=0,
+    start=BEGIN,
+    quota=1,
+    days_between=0,
+    whole_first=False,
+)
 @settings(max_examples=100)
 def test_runs_that_a_quota_stops_get_there(
     *,
