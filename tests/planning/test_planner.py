@@ -572,3 +572,14 @@ def test_the_share_that_a_filter_leaves_is_learnt() -> None:
 
     model.assert_delivered(EVERYTHING)
     assert len(model.requests) <= 6
+
+
+@pytest.mark.parametrize("order", Order)
+def test_a_last_second_that_nearly_fills_an_export_can_be_split_off(order: Order) -> None:
+    last = from_datetime(CUTOFF) - SECOND
+    contacts = [last - 100 * SECOND * i for i in range(1, 41)] + [last] * 59
+    model = Model(Store(contacts, reading=Reading(order=order)))
+
+    model.run(Window(BEGIN, CUTOFF), 60, use_list=False)
+
+    assert sorted(model.delivered) == list(range(99))
