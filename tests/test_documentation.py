@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tap_leadlex.resources import CONTACTS
+from tap_leadlex.resources import CONTACTS, RESOURCES
 from tap_leadlex.sandbox.cli import main as leadlex_sandbox
 from tap_leadlex.sandbox.server import KEY
 from tap_leadlex.sandbox.workspace import PREFIX
 from tap_leadlex.scope import Scope
+from tap_leadlex.settings import SettingsReader
 from tap_leadlex.streams import schema
 from tap_leadlex.tap import TapLeadLex
 from tests.environments import ROOT
@@ -31,8 +32,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 MELTANO = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
 EXTRACTOR = MELTANO["plugins"]["extractors"][0]
 
-# Without the SDK's own, which it adds to the schema sooner or later.
-SCHEMA = TapLeadLex.settings_reader.schema
+# A schema of its own: to that of the tap, the SDK adds its settings when a tap is created.
+SCHEMA = SettingsReader(RESOURCES).schema
 SETTINGS = SCHEMA["properties"]
 
 # Needs an extra of the SDK that this package does not install.

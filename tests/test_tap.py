@@ -190,3 +190,10 @@ def test_a_run_needs_nothing_but_the_config(serve: Callable[..., Sandbox]) -> No
     assert len(sandbox.exports) == 1
     assert done.failures == done.warnings == []
     assert [line for line in done.lines("INFO") if "2,000 contacts" in line]
+
+
+def test_the_log_has_no_lines_of_the_http_client(serve: Callable[..., Sandbox]) -> None:
+    done = run(config_for(serve(contacts=10)))
+
+    assert done.exit_code == 0
+    assert "HTTP Request" not in done.log

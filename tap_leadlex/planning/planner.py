@@ -125,7 +125,7 @@ class Planner:
             return self._end
         samples = SampleGuide(full.window)
         samples.full(full)
-        return samples.end(full.window.start, self._limit)
+        return samples.boundary(full.window.start)[0]
 
     def _learn_closed(self, window: Window, result: ExportResult) -> None:
         shown = sum(instant in result.window for instant in self._shown)

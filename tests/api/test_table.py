@@ -184,6 +184,13 @@ def test_a_field_may_hold_megabytes(size: int) -> None:
     assert contact["full_name"] == text
 
 
+def test_a_large_table_comes_in_small_parts() -> None:
+    sizes = [len(records) for _, records in table_of(body(*[row()] * 5_000), FIELDS)]
+
+    assert sum(sizes) == 5_000
+    assert max(sizes) <= 500
+
+
 def test_a_deselected_column_need_not_be_there() -> None:
     content = body(["1", DATE], header=("id", "created_at"))
 
@@ -249,6 +256,7 @@ heights = st.lists(st.integers(0, 3), max_size=120)
 
 @given(before=heights, after=heights, closed=st.booleans())
 @example(before=[1] * 49, after=[1] * 60, closed=False)
+@example(before=[1] * 49, after=[], closed=False)
 @example(before=[1] * 50, after=[], closed=False)
 def test_a_row_is_refused_by_its_line_wherever_it_stands(
     before: list[int], after: list[int], *, closed: bool
@@ -269,7 +277,7 @@ def test_a_row_is_refused_by_its_line_wherever_it_stands(
     assert isinstance(caught.value, CutError) == (not (closed or after))
 
 
-@pytest.mark.parametrize("line", [2, 3, 500, 5_000])
+@pytest.mark.parametrize("line", [2, 3, 500, 5_000, 5_999])
 def test_an_undecodable_byte_is_refused_by_its_line(line: int) -> None:
     rows = [row(id=str(number)) for number in range(2, 6_000)]
     lines = body(*rows).splitlines(keepends=True)

@@ -73,6 +73,16 @@ def test_what_the_last_look_up_showed_to_fit_is_not_asked_again() -> None:
     assert contacts.guide.usable
 
 
+@pytest.mark.parametrize(("left", "asked"), [(RANK, 1), (RANK + 1, 2)])
+def test_it_asks_again_only_if_more_is_left_than_fills_an_export(left: int, asked: int) -> None:
+    contacts = List(RANK - 1 + left)
+    end = contacts.guide.end(None, LIMIT, was_full=False)
+
+    contacts.guide.end(end, LIMIT, was_full=False)
+
+    assert len(contacts.ranks) == asked
+
+
 def test_where_everything_fits_there_is_no_end() -> None:
     contacts = List(RANK - 1)
 

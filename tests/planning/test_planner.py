@@ -337,6 +337,17 @@ def test_a_killed_run_repeats_only_its_open_window(
     days_between=st.integers(0, 40),
     whole_first=st.booleans(),
 )
+# A gap of three years, and a list that shows its end again and again.
+@example(
+    contacts=[from_datetime(BEGIN)]
+    + [from_datetime(BEGIN) + 1_186 * DAY + 13 * SECOND * i for i in range(930)],
+    reading=Reading(order=Order.DESCENDING, list_mode=ListMode.NEWEST_FIRST),
+    seed=0,
+    start=BEGIN,
+    quota=1,
+    days_between=0,
+    whole_first=False,
+)
 @settings(max_examples=100)
 def test_runs_that_a_quota_stops_get_there(
     *,
@@ -561,3 +572,14 @@ def test_the_share_that_a_filter_leaves_is_learnt() -> None:
 
     model.assert_delivered(EVERYTHING)
     assert len(model.requests) <= 6
+
+
+@pytest.mark.parametrize("order", Order)
+def test_a_last_second_that_nearly_fills_an_export_can_be_split_off(order: Order) -> None:
+    last = from_datetime(CUTOFF) - SECOND
+    contacts = [last - 100 * SECOND * i for i in range(1, 41)] + [last] * 59
+    model = Model(Store(contacts, reading=Reading(order=order)))
+
+    model.run(Window(BEGIN, CUTOFF), 60, use_list=False)
+
+    assert sorted(model.delivered) == list(range(99))
