@@ -68,7 +68,14 @@ class Pipeline:
         self._log = folder / "target.log"
         target_config = folder / "target.json"
         target_config.write_text(
-            json.dumps({"filepath": str(self._file), "default_target_schema": "leadlex"})
+            json.dumps(
+                {
+                    "filepath": str(self._file),
+                    "default_target_schema": "leadlex",
+                    # Without a timestamp column, the target loses the first row of every batch.
+                    "add_metadata_columns": True,
+                }
+            )
         )
         self._tap = [TAP, f"--config={tap_config}"]
         self._target = [str(targets / "bin/target-duckdb"), f"--config={target_config}"]

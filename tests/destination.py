@@ -7,7 +7,9 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.environments import environment
+import yaml
+
+from tests.environments import ROOT, environment
 from tests.support import FIELDS, PROGRAM, TIMEOUT, Json
 
 if TYPE_CHECKING:
@@ -15,11 +17,26 @@ if TYPE_CHECKING:
 
     from tap_leadlex.sandbox import Sandbox
 
+MELTANO = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
+(RECOMMENDED,) = (
+    each.get("config", {})
+    for each in MELTANO["plugins"]["loaders"]
+    if each["name"] == "target-duckdb"
+)
+"""The settings of target-duckdb that the project recommends, without those that name a place."""
+
 # Runs in the target's environment: DuckDB is no business of the tap's.
 _READER = """
 import duckdb, json, sys
 db = duckdb.connect(sys.argv[1])
 json.dump(db.table("leadlex.contacts").project(sys.argv[2]).fetchall(), sys.stdout)
+"""
+_TABLE_READER = """
+import duckdb, json, sys
+db = duckdb.connect(sys.argv[1])
+table = db.table(sys.argv[2])
+rows = [dict(zip(table.columns, row)) for row in table.fetchall()]
+json.dump(rows, sys.stdout, default=str)
 """
 _COLUMNS = {
     **dict.fromkeys(FIELDS),
@@ -39,7 +56,12 @@ class Destination:
         """
         self._folder = folder
         self._file = folder / "contacts.duckdb"
-        config = {"filepath": str(self._file), "default_target_schema": "leadlex", **settings}
+        config = {
+            "filepath": str(self._file),
+            "default_target_schema": "leadlex",
+            **RECOMMENDED,
+            **settings,
+        }
         program = environment("targets") / "bin/target-duckdb"
         self._target = [str(program), "--config", self._write("target", config)]
         self._state: list[str] = []
@@ -75,10 +97,51 @@ def records_in(file: Path) -> list[Json]:
     return [record | {"tags": json.loads(record["tags"])} for record in records]
 
 
+def table_in(file: Path, table: str) -> list[Json]:
+    """Return the rows of any table of a DuckDB file, with its own columns."""
+    command = [f"{environment('targets')}/bin/python", "-c", _TABLE_READER, str(file), table]
+    rows: list[Json] = json.loads(subprocess.check_output(command, timeout=TIMEOUT))  # noqa: S603
+    return rows
+
+
+def load(
+    file: Path,
+    messages: str,
+    *,
+    dies: bool = False,
+    **settings: Any,  # noqa: ANN401 - any setting
+) -> list[Json]:
+    """Load Singer messages into a DuckDB file. Return the states that the target confirmed.
+
+    Args:
+        file: The DuckDB file.
+        messages: The messages of a run.
+        dies: Whether the target must fail.
+        **settings: Further settings of target-duckdb.
+    """
+    config = file.with_suffix(".json")
+    given = {"filepath": str(file), "default_target_schema": "leadlex", **settings}
+    config.write_text(json.dumps(given))
+    done = subprocess.run(  # noqa: S603
+        [environment("targets") / "bin/target-duckdb", "--config", config],
+        input=messages.encode(),
+        capture_output=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert (done.returncode != 0) is dies, done.stderr.decode()
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 def create(sandbox: Sandbox, count: int) -> None:
     """Let contacts be created now, and let their second pass: a cut-off is a whole second."""
     for _ in range(count):
         sandbox.store.create(sandbox.workspace.now())
+    await_next_second()
+
+
+def await_next_second() -> None:
+    """Wait until the current second has passed, since a cut-off is a whole second."""
     passed = int(time.time()) + 1
     while (left := passed - time.time()) > 0:
         time.sleep(left)
