@@ -1,7 +1,7 @@
 # `make test` and `make demo` set up all they need inside this folder; nothing global is touched.
 
 PYTHON ?= python3
-# duckdb before 1.3, which target-duckdb needs, is not built for Python 3.14 and newer.
+# duckdb before 1.2, which target-duckdb needs, is not built for Python 3.14 and newer.
 TARGETS_PYTHON ?= $(PYTHON)
 BIN := .venv/bin
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/ci/*.yml)
@@ -35,7 +35,7 @@ types: .venv/.ready ## check types
 test: setup lint types ## check style and types, run all tests but those of the examples
 	$(BIN)/pytest --numprocesses=auto
 
-test-examples: setup .venv-airflow/.ready .venv-moto/.ready ## run every example as users run it
+test-examples: setup .venv-airflow/.ready .venv-duckdb/.ready .venv-moto/.ready ## run every example as users run it
 	$(BIN)/pytest --numprocesses=auto --dist=loadfile tests/examples
 
 demo: .venv/.ready .venv-targets/.ready ## sync a sandbox, or your workspace, into a DuckDB file
@@ -51,6 +51,7 @@ mutants: .venv/.ready .venv-mutants/.ready ## change the tap at MUTANTS random p
 pins: .venv/.ready ## update the pins in requirements/
 	$(call pin,dev,--group dev --all-extras pyproject.toml)
 	$(call pin,targets,requirements/targets.in)
+	$(call pin,duckdb,requirements/duckdb.in)
 	$(call pin,postgres,requirements/postgres.in)
 	$(call pin,meltano,requirements/meltano.in)
 	$(call pin,airflow,requirements/airflow.in)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,6 +52,50 @@ def test_no_batch_of_the_target_loses_a_row(serve: Callable[..., Sandbox], tmp_p
     destination.sync(config_for(sandbox))
 
     assert len(destination.records()) == 1_000
+
+
+AWKWARD = (
+    "'Quoted'",
+    "'",
+    "'+49 30",
+    "Boys'",
+    '"Quoted" Co',
+    "Lee, Ann",
+    "a|b",
+    "#1",
+    "\\",
+    "\ufeffx",
+)
+
+
+@pytest.mark.parametrize("name", ["all columns", "text only"])
+@pytest.mark.parametrize("batch", [1, 2, 3])
+def test_no_awkward_text_changes_in_a_small_batch(name: str, batch: int, tmp_path: Path) -> None:
+    """Holds the pin of duckdb: from 1.2 on, apostrophes around a value are taken for quotes."""
+    columns = {"id": "c", "company_name": None, "email": None, "phone": None}
+    if name == "all columns":
+        columns |= {"tags": ["client"], "created_at": "2026-01-01T00:00:00Z"}
+    records = [
+        columns | {"id": f"c{number:03}", column: text}
+        for number, (column, text) in enumerate(
+            product(["company_name", "email", "phone"], AWKWARD)
+        )
+    ]
+    types = {"tags": {"type": ["array"]}, "created_at": {"type": ["string"], "format": "date-time"}}
+    properties = {column: types.get(column, {"type": ["string", "null"]}) for column in columns}
+    schema = {"type": "SCHEMA", "stream": "contacts", "key_properties": ["id"]}
+    messages: list[Json] = [
+        schema | {"schema": {"type": "object", "properties": properties}},
+        *({"type": "RECORD", "stream": "contacts", "record": record} for record in records),
+    ]
+    file = tmp_path / "contacts.duckdb"
+
+    load(file, "\n".join(map(json.dumps, messages)), batch_size_rows=batch, **RECOMMENDED)
+
+    held = table_in(file, "leadlex.contacts")
+    assert stream_maps.in_order(stream_maps.comparable(row, properties) for row in held) == [
+        stream_maps.comparable(record, properties) for record in records
+    ]
 
 
 def test_a_contact_that_comes_again_replaces_itself(
