@@ -29,7 +29,7 @@ MELTANO = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
 _READER = """
 import duckdb, json, sys
 db = duckdb.connect(sys.argv[1])
-json.dump(db.table("leadlex.contacts").project(sys.argv[2]).fetchall(), sys.stdout)
+json.dump(db.table(sys.argv[3]).project(sys.argv[2]).fetchall(), sys.stdout)
 """
 _TABLE_READER = """
 import duckdb, json, sys
@@ -88,10 +88,10 @@ class Destination:
         return str(path)
 
 
-def records_in(file: Path) -> list[Json]:
+def records_in(file: Path, table: str = "leadlex.contacts") -> list[Json]:
     """Give the rows of a DuckDB file as the records that they were."""
     columns = ", ".join(expression or name for name, expression in _COLUMNS.items())
-    command = [f"{environment('targets')}/bin/python", "-c", _READER, str(file), columns]
+    command = [f"{environment('targets')}/bin/python", "-c", _READER, str(file), columns, table]
     rows = json.loads(subprocess.check_output(command, timeout=TIMEOUT))  # noqa: S603
     records = [dict(zip(FIELDS, row, strict=True)) for row in rows]
     return [record | {"tags": json.loads(record["tags"])} for record in records]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tap_leadlex.sandbox import Sandbox
 
+SANDBOX = "leadlex_sandbox.contacts"
+
 
 class Project:
     """A copy of the project, as a fresh clone has it."""
@@ -54,14 +56,14 @@ def test_meltano_syncs_keeps_state_and_goes_on(
 
     project.meltano("run", "tap-leadlex", "target-duckdb")
 
-    table = tmp_path / "output/contacts.duckdb"
-    assert by_id(records_in(table)) == by_id(truth(sandbox))
+    file = tmp_path / "output/sandbox.duckdb"
+    assert by_id(records_in(file, SANDBOX)) == by_id(truth(sandbox))
 
     exports = len(sandbox.exports)
     create(sandbox, 40)
     project.meltano("run", "tap-leadlex", "target-duckdb")
 
-    assert by_id(records_in(table)) == by_id(truth(sandbox))
+    assert by_id(records_in(file, SANDBOX)) == by_id(truth(sandbox))
     assert len(sandbox.exports) == exports + 1
     assert sandbox.exports[-1].rows == 40
     state = project.meltano("state", "get", "sandbox:tap-leadlex-to-target-duckdb")
@@ -69,7 +71,9 @@ def test_meltano_syncs_keeps_state_and_goes_on(
 
     project.meltano("run", "tap-leadlex", "target-jsonl")
 
-    lines = (tmp_path / "output/contacts.jsonl").read_text().splitlines()
+    lines = (tmp_path / "output/sandbox/contacts.jsonl").read_text().splitlines()
     assert by_id([json.loads(line) for line in lines]) == by_id(truth(sandbox))
+    # Nothing is where the environment prod writes.
+    assert not list((tmp_path / "output").glob("contacts.*"))
     # Meltano rewrites a file in which it misses something; a clone must stay clean.
     assert (tmp_path / "meltano.yml").read_text() == (ROOT / "meltano.yml").read_text()

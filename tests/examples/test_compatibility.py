@@ -15,7 +15,7 @@ import pytest
 
 from tap_leadlex.sandbox import Sandbox
 from tests import postgres
-from tests.destination import records_in
+from tests.destination import RECOMMENDED, records_in
 from tests.environments import INSTALLING, ROOT, environment, machine_for_uv
 from tests.support import TIMEOUT, Run, by_id, catalog_without, config_for, run
 
@@ -164,6 +164,7 @@ TARGETS = [
             "filepath": str(folder / "contacts.duckdb"),
             "default_target_schema": "leadlex",
             "batch_size_rows": BATCH,
+            **RECOMMENDED,
         },
         rows=lambda folder, _: records_in(folder / "contacts.duckdb"),
     ),

@@ -338,10 +338,10 @@ def test_every_contact_is_in_exactly_one_file(
 
     example.meltano("run", "tap-leadlex", "target-csv")
 
-    header, rows = read(example.folder / "output/contacts.csv")
+    header, rows = read(example.folder / "output/sandbox/contacts.csv")
     assert header == columns
     assert by_content(rows) == by_content([row for reason, row in expected if not reason])
-    header, rows = read(example.folder / "output/rejected.csv")
+    header, rows = read(example.folder / "output/sandbox/rejected.csv")
     assert header == ["Reason", *columns]
     assert by_content(rows) == by_content(
         [{"Reason": reason, **row} for reason, row in expected if reason]
@@ -358,7 +358,7 @@ def test_each_run_waits_for_the_quota_and_brings_everything(
 
     def ids() -> list[str]:
         example.meltano("run", "tap-leadlex", "target-csv")
-        files = (example.folder / f"output/{name}.csv" for name in ("contacts", "rejected"))
+        files = (example.folder / f"output/sandbox/{name}.csv" for name in ("contacts", "rejected"))
         return sorted(row["LeadLex ID"] for file in files for row in read(file)[1])
 
     assert ids() == sorted(row.contact.id for row in sandbox.store.rows())

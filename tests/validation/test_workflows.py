@@ -130,10 +130,23 @@ def test_the_reusable_workflow_validates_a_sandbox(tmp_path: Path) -> None:
     (done,) = run_steps(REUSABLE, tmp_path, LOADER="cat >contacts.jsonl", OPTIONS="--sample 3")
     assert done.returncode == 0, done.stderr
     assert "3 of 3 sampled contacts" in done.stderr
-    assert (tmp_path / "contacts.jsonl").read_bytes().count(b'"RECORD"') == 1000
+    assert not (tmp_path / "contacts.jsonl").exists(), "the loader received made-up contacts"
     assert "clean" in (tmp_path / "summary.md").read_text(encoding="utf-8")
     for report in ("report.html", "outcome.json"):
         assert (tmp_path / report).stat().st_size > 1000
+
+
+def test_the_reusable_workflow_loads_a_workspace(tmp_path: Path) -> None:
+    with Sandbox(contacts=40, quotas=Quotas(exports=None)) as sandbox:
+        (done,) = run_steps(
+            REUSABLE,
+            tmp_path,
+            LOADER="cat >contacts.jsonl",
+            TAP_LEADLEX_API_URL=sandbox.url,
+            TAP_LEADLEX_API_KEY=sandbox.key,
+        )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "contacts.jsonl").read_bytes().count(b'"RECORD"') == 40
 
 
 def test_the_reusable_workflow_fails_on_a_loss(tmp_path: Path) -> None:
