@@ -14,7 +14,7 @@ from tests.support import Json, Run, config_for, run
 from tests.support.pages import PAGES, blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 Rows = list[Json]
 
@@ -110,7 +110,9 @@ def in_order(rows: Iterable[Json]) -> Rows:
 
 
 def expected(
-    syncs: Syncs, again: Callable[[Rows, Rows], Rows], stored: Callable[[str], str | None]
+    syncs: Syncs,
+    again: Callable[[Sequence[Json], Sequence[Json]], Sequence[Json]],
+    stored: Callable[[str], str | None],
 ) -> dict[str, Rows]:
     """Return what a target must hold after both runs, by stream.
 

@@ -17,7 +17,7 @@ from tests.support import by_id, config_for, run, truth
 from tests.support.pages import PAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from tap_leadlex.sandbox import Sandbox
@@ -72,7 +72,7 @@ AWKWARD = (
 @pytest.mark.parametrize("batch", [1, 2, 3])
 def test_no_awkward_text_changes_in_a_small_batch(name: str, batch: int, tmp_path: Path) -> None:
     """Holds the pin of duckdb: from 1.2 on, apostrophes around a value are taken for quotes."""
-    columns = {"id": "c", "company_name": None, "email": None, "phone": None}
+    columns: Json = {"id": "c", "company_name": None, "email": None, "phone": None}
     if name == "all columns":
         columns |= {"tags": ["client"], "created_at": "2026-01-01T00:00:00Z"}
     records = [
@@ -118,7 +118,7 @@ def syncs() -> dict[str, Syncs]:
     return stream_maps.sync_all(contacts=300)
 
 
-def upserted(old: Rows, new: Rows) -> Rows:
+def upserted(old: Sequence[Json], new: Sequence[Json]) -> Sequence[Json]:
     """Return one row for each id."""
     return list({row["id"]: row for row in [*old, *new]}.values())
 

@@ -176,7 +176,7 @@ def test_a_current_duckdb_reads_json_lines(
         load(installed(target), target, config, done)
     assert len(json_rows(folder, None)) == 3_000
 
-    command = [environment("duckdb") / "bin/python", "-c", QUERY, query]
+    command = [str(environment("duckdb") / "bin/python"), "-c", QUERY, query]
     answer = json.loads(subprocess.check_output(command, cwd=tmp_path, timeout=TIMEOUT))  # noqa: S603
 
     properties = first.of_type("SCHEMA")[0]["schema"]["properties"]
