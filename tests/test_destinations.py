@@ -56,7 +56,6 @@ def test_no_batch_of_the_target_loses_a_row(serve: Callable[..., Sandbox], tmp_p
 
 AWKWARD = (
     "'Quoted'",
-    "'",
     "'+49 30",
     "Boys'",
     '"Quoted" Co',

@@ -188,7 +188,7 @@ def test_a_current_duckdb_reads_json_lines(
 
 def test_the_page_names_the_duckdb_that_is_tried() -> None:
     command = [
-        environment("duckdb") / "bin/python",
+        str(environment("duckdb") / "bin/python"),
         "-c",
         "print(__import__('duckdb').__version__)",
     ]
