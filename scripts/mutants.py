@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 TAP = Path("tap_leadlex")
 COPY = Path("build/mutants")
+LOG = COPY / "pytest.log"
 PYTEST = (".venv/bin/pytest", "-qx", "-pno:cacheprovider", "--hypothesis-profile=mutants")
 TIMEOUT = 600  # seconds, on a busy machine
 NOT_CORE = {"sandbox", "validation"}
@@ -103,13 +104,14 @@ def tests_of(path: Path) -> list[str]:
 def outcome(tests: list[str]) -> str:
     """Run tests on the copy."""
     environment = {"PYTHONPATH": str(COPY.resolve()), "PYTHONDONTWRITEBYTECODE": "1"}
-    process = subprocess.Popen(  # noqa: S603 - our own tests
-        [*PYTEST, *tests],
-        env=os.environ | environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    with LOG.open("w") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own tests
+            [*PYTEST, *tests],
+            env=os.environ | environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
     try:
         return "noticed" if process.wait(TIMEOUT) else "survived"
     except subprocess.TimeoutExpired:
@@ -131,7 +133,7 @@ def main() -> None:
     shutil.copytree(TAP, COPY / TAP, ignore=shutil.ignore_patterns("*.pyc"))
     every = dict.fromkeys(test for path in core() for test in tests_of(path))
     if outcome(list(every)) != "survived":
-        sys.exit("The tests fail or time out without a mutant, too.")
+        sys.exit(f"The tests fail or time out without a mutant, too: see {LOG}")
     outcomes: Counter[str] = Counter()
     for path, code, changed in islice(mutants(options.seed), options.mutants):
         (COPY / path).write_text(changed)
