@@ -240,7 +240,7 @@ def make_environments() -> None:
 
 @contextmanager
 def serve(contacts: int, folder: Path) -> Iterator[Source]:
-    """Start a sandbox with so many contacts, and a plain server of a copy of its export."""
+    """Start a sandbox with this many contacts, and a plain server with a copy of its export."""
     folder.mkdir()
     sandbox: Command = [BIN / "leadlex-sandbox", "--port=0", "--quota=0", f"--contacts={contacts}"]
     plain: Command = [sys.executable, "-u", "-m", "http.server", "--bind=127.0.0.1", "0"]

@@ -140,7 +140,7 @@ def until(condition: Callable[[], object], sync: subprocess.Popen[str] | None = 
 
 
 def has_exports(sandbox: Sandbox, count: int) -> Callable[[], bool]:
-    """Give a condition: so many exports were asked for."""
+    """Return a condition: this many exports were requested."""
     return lambda: len(sandbox.exports) >= count
 
 

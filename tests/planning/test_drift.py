@@ -29,7 +29,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """Return a clock that stands at the bookmark of the first run."""
+    """Return a clock that is set to the bookmark of the first run."""
     return FakeClock(BOOKMARK)
 
 
