@@ -137,7 +137,7 @@ class Planner:
             )
             raise DenseInstantError(msg)
         self._list.closed(window, len(result.created))
-        self._samples.closed(window, result.created)
+        self._samples.closed(window, result.created, self._limit)
         self._samples.widen(result.window, len(result.created), self._limit)
         self._full = None
         self._shown = ()

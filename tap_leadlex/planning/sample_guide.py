@@ -87,7 +87,6 @@ class SampleGuide:
         self._boundaries = _fitted(whole, plan)
         self._samples: list[_Sample] = []
         self._delivered = 0
-        self._closed: tuple[Window, Sequence[datetime]] | None = None  # the last window, if closed
         self._width: timedelta | None = None  # of a well-filled window, by the pace
         self._pace_failed = False
 
@@ -104,7 +103,7 @@ class SampleGuide:
         boundary, fits = self.boundary(start)
         guess = None
         if not fits and start is not None:
-            guess = self._by_sample(start, start, limit) or self._by_pace(start, boundary, limit)
+            guess = self._by_sample(start, start, limit) or self._by_pace(start, boundary)
         return min(guess or boundary, boundary)
 
     def plan(self, start: datetime | None, limit: int, *, predict: bool) -> Plan:
@@ -125,10 +124,10 @@ class SampleGuide:
         first = Boundary(middle, window.start or BEGINNING)
         self._divide(window, Boundary(window.end, middle), first)
 
-    def closed(self, window: Window, created: Sequence[datetime]) -> None:
+    def closed(self, window: Window, created: Sequence[datetime], limit: int) -> None:
         """Learn from a closed window and the instants of all its records."""
         self._delivered += len(created)
-        self._closed = (window, created)
+        self._width = self._next_width(window, created, limit)
         while self._samples and self._samples[-1].end <= window.end:
             self._samples.pop()
         if self._samples:
@@ -139,8 +138,8 @@ class SampleGuide:
 
     def widen(self, window: Window, records: int, limit: int) -> None:
         """Merge the windows predicted for after a closed one, if its yield shows them narrow."""
-        span = window.end - (window.start or window.end)
-        width = span * (FILL_BY_PACE * limit / max(records, 1))
+        growth = FILL_BY_PACE * limit / max(records, 1)
+        width = (window.end - (window.start or window.end)) * growth
         while records < limit * LOW_YIELD and len(self._boundaries) > 1:
             after, nearest = self._boundaries[-2:]
             if nearest.end <= window.end:
@@ -153,7 +152,7 @@ class SampleGuide:
     def full(self, result: ExportResult) -> None:
         """Learn from a full window longer than one second: it has to be read in parts."""
         window, created = result.window, result.created
-        self._closed = self._width = None
+        self._width = None
         order = row_order(created) if created else RowOrder.NONE
         if order is RowOrder.ASCENDING:
             self._split_ascending(window, created)
@@ -214,7 +213,7 @@ class SampleGuide:
             return []
         at, end = start, self._by_sample(start, start, limit)
         if end is None:
-            end = self._by_pace(start, boundary, limit)
+            end = self._by_pace(start, boundary)
             return [] if end is None else [Boundary(end)]
         known = [each.fits_from for each in self._boundaries if each.fits_from]
         bound = min(known, default=self._boundaries[0].end)
@@ -242,11 +241,8 @@ class SampleGuide:
             end = sample.end
         return end
 
-    def _by_pace(self, start: datetime, boundary: datetime, limit: int) -> datetime | None:
+    def _by_pace(self, start: datetime, boundary: datetime) -> datetime | None:
         """Return an end by the pace of the last window, if that was even."""
-        if self._closed:
-            self._width = self._next_width(*self._closed, limit)
-            self._closed = None
         if self._width is None or self._width * STRETCH >= boundary - start:
             return None
         return timestamps.floor(start + max(self._width, timestamps.SECOND))

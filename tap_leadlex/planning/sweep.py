@@ -30,8 +30,7 @@ class Actions(Protocol[Result]):
 def sweep(planner: Planner, actions: Actions[Result]) -> None:
     """Export the windows of a run and close them in ascending order.
 
-    The planner learns from an export before any of its records is delivered: only the planner can
-    tell that an export contradicts an earlier one.
+    The planner learns from an export before its records are delivered: it may contradict others.
 
     Raises:
         RunStopped: If the run may not make another export call.
@@ -41,10 +40,15 @@ def sweep(planner: Planner, actions: Actions[Result]) -> None:
     while request := planner.next():
         if learned:  # choosing may have cost a look-up, which the next run can then save
             actions.save(planner.plan)
-        with actions.export(request) as result:
-            planner.learn(request, result)
-            learned = True
-            if result is None or result.full:
-                actions.save(planner.plan)
-            else:
-                actions.close(result, planner.plan, done=planner.done)
+        _export(request, planner, actions)
+        learned = True
+
+
+def _export(request: ExportRequest, planner: Planner, actions: Actions[Result]) -> None:
+    """Make one export and close its window, if it can."""
+    with actions.export(request) as result:
+        planner.learn(request, result)
+        if result is None or result.full:
+            actions.save(planner.plan)
+        else:
+            actions.close(result, planner.plan, done=planner.done)

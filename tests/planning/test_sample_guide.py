@@ -92,7 +92,7 @@ def test_a_sample_predicts_the_windows_after_the_first() -> None:
     Random(1).shuffle(shuffled)  # noqa: S311 - variety, not secrecy
     guide.full(full(shuffled))
     first = Window(START, rows[8])
-    guide.closed(first, EVEN[:80])
+    guide.closed(first, EVEN[:80], LIMIT)
 
     records = (guide.end(first.end, LIMIT) - first.end) / HOUR
 
@@ -102,7 +102,7 @@ def test_a_sample_predicts_the_windows_after_the_first() -> None:
 @pytest.mark.parametrize("records", [0, 9])
 def test_a_window_that_fills_little_of_an_export_predicts_nothing(records: int) -> None:
     guide = SampleGuide(WHOLE)
-    guide.closed(Window(START, EVEN[-1]), EVEN[:records])
+    guide.closed(Window(START, EVEN[-1]), EVEN[:records], LIMIT)
 
     assert guide.end(EVEN[-1], LIMIT) == END
 
@@ -110,7 +110,7 @@ def test_a_window_that_fills_little_of_an_export_predicts_nothing(records: int) 
 def test_an_even_window_predicts_the_width_of_the_next() -> None:
     """It held half of what an export carries, in 50 hours; aim at four fifths of an export."""
     guide = SampleGuide(WHOLE)
-    guide.closed(Window(START, START + 50 * HOUR), EVEN[:50])
+    guide.closed(Window(START, START + 50 * HOUR), EVEN[:50], LIMIT)
 
     assert guide.end(START + 50 * HOUR, LIMIT) == START + 130 * HOUR
 
