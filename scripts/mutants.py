@@ -28,17 +28,30 @@ if TYPE_CHECKING:
 TAP = Path("tap_leadlex")
 COPY = Path("build/mutants")
 LOG = COPY / "pytest.log"
-PYTEST = (".venv/bin/pytest", "-qx", "-pno:cacheprovider", "--hypothesis-profile=mutants")
-TIMEOUT = 600  # seconds, on a busy machine
+PYTEST = (
+    ".venv/bin/pytest",
+    "-qx",
+    "-pno:cacheprovider",
+    "--hypothesis-profile=mutants",
+    "--timeout=120",  # for one test: a mutant that hangs is noticed
+)
+TIMEOUT = 600  # seconds for all tests of a mutant, on a busy machine
 NOT_CORE = {"sandbox", "validation"}
-UNTESTED = {"__init__", "__main__", "clock", "errors", "setting"}  # by a module of their own
+NO_TESTS = {"__init__", "__main__", "clock", "errors", "setting"}  # of a module of their own
 WITHOUT_EFFECT = {"TypeVar", "cast"}
-END_TO_END = ("tap", "completeness")
-FURTHER = {  # slow tests, and the modules that they are for besides their own
-    "discretion": {"cli", "client"},
-    "full_refresh": {"state", "streams", "sync"},
-    "interruption": {"messages", "sync"},
-    "streams": {"planner", "sample_guide", "state", "sweep", "sync"},
+END_TO_END = ("tests/test_tap.py", "tests/test_completeness.py")
+FURTHER = {  # tests besides those of a module, or slow ones
+    "cli": ("tests/test_discretion.py",),
+    "client": ("tests/test_discretion.py",),
+    "errors": ("tests/test_progress.py", "tests/test_cli.py", "tests/api"),
+    "messages": ("tests/test_interruption.py",),
+    "planner": ("tests/test_streams.py",),
+    "sample_guide": ("tests/test_streams.py",),
+    "setting": ("tests/test_settings.py",),
+    "state": ("tests/test_streams.py", "tests/test_full_refresh.py"),
+    "sweep": ("tests/test_streams.py",),
+    "sync": ("tests/test_streams.py", "tests/test_full_refresh.py", "tests/test_interruption.py"),
+    "tap": ("tests/test_cli.py",),
 }
 
 
@@ -52,7 +65,12 @@ class Finder(cst.CSTVisitor):  # type: ignore[misc] # libcst is elsewhere
     def on_visit(self, node: cst.CSTNode) -> bool:
         """Collect the mutants of a node, unless it is a type or prose."""
         match node:
-            case cst.Annotation() | cst.ImportFrom() | cst.If(test=cst.Name("TYPE_CHECKING")):
+            case (
+                cst.Annotation()
+                | cst.Decorator()
+                | cst.ImportFrom()
+                | cst.If(test=cst.Name("TYPE_CHECKING"))
+            ):
                 return False
             case cst.Call(func=cst.Name(name)) if name in WITHOUT_EFFECT:
                 return False
@@ -93,12 +111,10 @@ def mutants(seed: int) -> Iterator[tuple[Path, str, str]]:
 
 def tests_of(path: Path) -> list[str]:
     """Return the test modules that can notice a change of a module, the likeliest first."""
-    package = Path("tests", *path.parts[1:-1])
-    names = (*END_TO_END, *(name for name, stems in FURTHER.items() if path.stem in stems))
-    tests = [package / f"test_{path.stem}.py"] if path.stem not in UNTESTED else []
-    tests += [package] if package.name != "tests" else []
-    tests += [Path(f"tests/test_{name}.py") for name in names]
-    return list(dict.fromkeys(map(str, tests)))
+    tests = Path("tests", *path.parts[1:])
+    own = [tests.with_name(f"test_{path.name}")] if path.stem not in NO_TESTS else []
+    package = [tests.parent] if len(path.parts) > 2 else []  # noqa: PLR2004 - tap_leadlex/x/y.py
+    return list(dict.fromkeys(map(str, [*own, *package, *FURTHER.get(path.stem, ()), *END_TO_END])))
 
 
 def outcome(tests: list[str]) -> str:

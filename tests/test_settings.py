@@ -199,6 +199,34 @@ def test_every_setting_has_a_title_and_a_description() -> None:
     assert all(SCHEMA["properties"][name].keys() >= {"title", "description"} for name in OWN)
 
 
+RULES = {
+    "api_key": "the workspace's key, not empty and without white space",
+    "api_url": "an https:// URL without a query (http:// only on a loopback address)",
+    "start_date": "an ISO 8601 date or date-time from 1900 on",
+    "end_date": "an ISO 8601 date or date-time from 1900 on, after start_date",
+    "list_id": "a list id, not empty",
+    "tags": "an array of tags, none of them empty",
+    "extra_fields": "an array of column names, without white space, commas, quotes or backslashes",
+    "export_limit": "a whole number from 1 to 50000",
+    "lookback_seconds": "a whole number of seconds, from 0 to a century",
+    "settle_seconds": "a whole number of seconds, from 0 to a century",
+    "quota_wait_seconds": "a whole number of seconds, from 0 to a century",
+    "max_exports": "a whole number, 1 or more",
+    "check_drift": "true or false",
+    "request_timeout": "a whole number of seconds, from 1 to a day",
+    "user_agent": "printable ASCII text",
+}
+
+
+def test_every_complaint_says_what_the_value_must_be() -> None:
+    complaints = READER.complaints({"api_key": KEY, **dict.fromkeys(RULES, object())}, SCHEMA)
+
+    assert RULES.keys() == OWN
+    assert list(complaints) == [
+        f"Setting '{name}' must be {rule}." for name, rule in sorted(RULES.items())
+    ]
+
+
 @pytest.mark.parametrize("name", ["batch_config", "emit_activate_version_messages"])
 def test_settings_of_the_sdk_that_would_lose_records_are_refused(name: str) -> None:
     """Whether the SDK knows them already, as its next minor version does, or not yet."""

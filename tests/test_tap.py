@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 import pytest
+from singer_sdk.mapper import SameRecordTransform
 
 from tap_leadlex.tap import TapLeadLex
 from tests.support import (
@@ -197,3 +198,18 @@ def test_the_log_has_no_lines_of_the_http_client(serve: Callable[..., Sandbox]) 
 
     assert done.exit_code == 0
     assert "HTTP Request" not in done.log
+
+
+def test_records_without_stream_maps_do_not_pass_through_the_sdk(
+    monkeypatch: pytest.MonkeyPatch, serve: Callable[..., Sandbox]
+) -> None:
+    """That takes longer than all the rest of a sync."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(SameRecordTransform, "transform", refuse)
+    done = run(config_for(serve(contacts=10)))
+
+    assert done.exit_code == 0
+    assert len(done.records) == 10

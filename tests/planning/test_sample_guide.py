@@ -84,19 +84,38 @@ def test_rows_in_no_order_split_a_window_at_their_middle() -> None:
     assert guide.end(START, LIMIT) == EVEN[50]
 
 
-def test_a_sample_predicts_the_windows_after_the_first() -> None:
-    """The export showed every tenth record. In truth one was created each hour."""
+def sampled() -> tuple[SampleGuide, datetime]:
+    """Return a guide, and where its next window begins.
+
+    A full export showed every tenth record. In truth one was created each hour.
+    """
     guide = SampleGuide(WHOLE)
     rows = [START + number * 10 * HOUR for number in range(LIMIT)]
     shuffled = list(rows)
     Random(1).shuffle(shuffled)  # noqa: S311 - variety, not secrecy
     guide.full(full(shuffled))
-    first = Window(START, rows[8])
-    guide.closed(first, EVEN[:80], LIMIT)
+    guide.closed(Window(START, rows[8]), EVEN[:80], LIMIT)
+    return guide, rows[8]
 
-    records = (guide.end(first.end, LIMIT) - first.end) / HOUR
+
+def test_a_sample_predicts_the_windows_after_the_first() -> None:
+    guide, start = sampled()
+
+    records = (guide.end(start, LIMIT) - start) / HOUR
 
     assert LIMIT / 3 < records < LIMIT  # ten rows say little, so it stays on the safe side
+
+
+def test_a_plan_holds_the_windows_that_a_sample_predicts() -> None:
+    guide, start = sampled()
+
+    resumed = SampleGuide(WHOLE, guide.plan(start, LIMIT, predict=True))
+
+    for _ in range(5):
+        end, fits = resumed.boundary(start)
+        assert fits
+        assert LIMIT / 3 < (end - start) / HOUR < LIMIT
+        start = end
 
 
 @pytest.mark.parametrize("records", [0, 9])
