@@ -49,6 +49,7 @@ FURTHER = {  # tests besides those of a module, or slow ones
     "sample_guide": ("tests/test_streams.py",),
     "setting": ("tests/test_settings.py",),
     "state": ("tests/test_streams.py", "tests/test_full_refresh.py"),
+    "streams": ("tests/test_full_refresh.py",),
     "sweep": ("tests/test_streams.py",),
     "sync": ("tests/test_streams.py", "tests/test_full_refresh.py", "tests/test_interruption.py"),
     "tap": ("tests/test_cli.py",),

@@ -109,6 +109,7 @@ def test_a_refresh_that_stops_early_goes_on_under_the_same_version(
     assert set.union(*map(versions, runs)) == set(activated(last))
     # No contact comes twice, whatever the number of runs.
     assert by_id([record for done in runs for record in done.records]) == by_id(truth(sandbox))
+    assert stream_state(last)["delivered"] == 500  # which later runs compare with LeadLex's count
 
 
 def test_every_state_of_a_refresh_is_one_to_go_on_from(serve: Callable[..., Sandbox]) -> None:
