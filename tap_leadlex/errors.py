@@ -42,6 +42,10 @@ class DenseInstantError(LeadLexError):
     """One instant holds more records than one export carries, and time bounds cannot split it."""
 
 
+class WithheldError(LeadLexError):
+    """The list shows records that LeadLex's export does not have."""
+
+
 class ListError(LeadLexError):
     """The list gave no usable answer. The message is a clause: the reason."""
 

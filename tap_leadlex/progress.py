@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from tap_leadlex.errors import RunStopped
-    from tap_leadlex.planning.windows import ListEntry, LookUp, Window
+    from tap_leadlex.planning.proof import Proof
+    from tap_leadlex.planning.windows import ListPage, ReadPage, Window
     from tap_leadlex.resources import Resource
 
 
@@ -58,14 +59,14 @@ class RunLog:
             _quota(headers),
         )
 
-    def counting(self, look_up: LookUp) -> LookUp:
-        """Wrap look-ups of the list, to learn its first total."""
+    def counting(self, read: ReadPage) -> ReadPage:
+        """Wrap the reading of the list, to learn its first total."""
 
-        def counted(start: datetime | None, rank: int) -> ListEntry:
-            entry = look_up(start, rank)
+        def counted(start: datetime | None, number: int, size: int) -> ListPage:
+            page = read(start, number, size)
             if self.total is None:
-                self.total = entry.total
-            return entry
+                self.total = page.total
+            return page
 
         return counted
 
@@ -95,16 +96,25 @@ class RunLog:
             extra={"stopped_by": stop.by, "opens_in_seconds": opens_in},
         )
 
+    def proven(self, proof: Proof) -> None:
+        """Log what the completeness of the run rests on."""
+        self._log.info(
+            "Synced %s %s; completeness %s: %s.",
+            f"{self.records:,}",
+            self._resource.record if self.records == 1 else self._resource.records,
+            proof.grade.value,
+            proof.reason,
+        )
+
     def drifted(self, change: int, bookmark: datetime) -> None:
         """Log that LeadLex's count below the bookmark differs from what was delivered."""
         self._log.warning(
-            "LeadLex counts %s %s %s created before %s than the tap delivered: %s. Run a full "
-            "refresh to correct this.",
+            "LeadLex counts %s %s %s created before %s than the tap delivered. Run a full refresh "
+            "to correct this.",
             f"{abs(change):,}",
             "more" if change > 0 else "fewer",
             self._resource.records,
             timestamps.plain(bookmark),
-            "some were added with an earlier date" if change > 0 else "some were deleted or merged",
         )
 
     def _share(self, done: Window) -> str:

@@ -122,6 +122,14 @@ class Settings:
         "true or false",
         schema={"type": "boolean"},
     )
+    accept_short_exports: bool = _setting(
+        False,  # noqa: FBT003 - the default
+        "Accept short exports",
+        "Continue, with a warning, when LeadLex's list shows contacts that its export withholds. "
+        "By default the run fails.",
+        "true or false",
+        schema={"type": "boolean"},
+    )
     request_timeout: int = _setting(
         300,
         "Request time-out",

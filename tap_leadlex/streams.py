@@ -20,6 +20,7 @@ from tap_leadlex.errors import ListError, RunStopped
 from tap_leadlex.messages import MessageWriter, RecordBatch
 from tap_leadlex.planning.drift import drift
 from tap_leadlex.planning.planner import Planner
+from tap_leadlex.planning.proof import Prover
 from tap_leadlex.planning.sweep import sweep
 from tap_leadlex.planning.windows import ExportRequest, Window
 from tap_leadlex.progress import RunLog
@@ -167,20 +168,32 @@ class ExportedStream(Stream):
         sync = Sync(self, at, exporter, self._budget, run_log)
         if whole.empty:
             run_log.info("Nothing to export: the bookmark has reached the cut-off.")
-        else:
-            planner = Planner(
-                self._scope.resource,
-                whole,
-                self._settings.export_limit,
-                look_up=run_log.counting(listing.look_up),
-                notify=run_log.info,
-                # New records, and what a filter leaves, mostly fit one export.
-                whole_first=at.caught_up or not (self._scope.listed_alike or at.under_way),
-                plan=at.plan,
-            )
-            sweep(planner, sync)
+            sync.finish()
+            self._check_drift(at, listing, run_log)
+            return
+        read = run_log.counting(listing.page)
+        prover = Prover(
+            self._scope.resource,
+            read if self._scope.listed_alike else None,
+            run_log.warning,
+            unasked=f"the {self._scope.resource.record} list cannot filter like the export",
+            accept_short=self._settings.accept_short_exports,
+        )
+        planner = Planner(
+            self._scope.resource,
+            whole,
+            self._settings.export_limit,
+            read=read,
+            notify=run_log.info,
+            prover=prover,
+            # New records, and what a filter leaves, mostly fit one export.
+            whole_first=at.caught_up or not (self._scope.listed_alike or at.under_way),
+            plan=at.plan,
+        )
+        sweep(planner, sync)
         sync.finish()
         self._check_drift(at, listing, run_log)
+        run_log.proven(prover.proof)
 
     def _probe(self, whole: Window, exporter: Exporter, limit: int) -> None:
         """Deliver a few records from one small export, without moving the bookmark."""

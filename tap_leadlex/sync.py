@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from tap_leadlex.messages import uninterrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tap_leadlex.api.budget import Budget
     from tap_leadlex.api.export import Export, Exporter
@@ -46,14 +46,19 @@ class Sync:
         with nullcontext() if result is None else result.batch:
             yield result
 
-    def close(self, result: Export, plan: Plan, *, done: bool) -> None:
-        """Deliver the records of a window, then move the state past them."""
-        self.stream.write_records(result.batch)
+    def deliver(self, parts: Sequence[Export]) -> None:
+        """Write the records of a window."""
+        for part in parts:
+            self.stream.write_records(part.batch)
+
+    def close(self, parts: Sequence[Export], plan: Plan, *, done: bool) -> None:
+        """Move the state past a window whose records are delivered."""
+        window = parts[0].window
+        created = [instant for part in parts for instant in part.created]
         with uninterrupted():
-            self.at.close(result.window.end, result.created, plan, done=done)
+            self.at.close(window.end, created, plan, done=done)
             self.stream.write_state()
-        records = result.batch.records
-        self.run_log.closed(result.window, records, result.headers, self.budget.calls)
+        self.run_log.closed(window, len(created), parts[0].headers, self.budget.calls)
 
     def save(self, plan: Plan) -> None:
         """Save the plan."""

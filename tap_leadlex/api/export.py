@@ -59,13 +59,22 @@ class Exporter:
             start, end = window.start or BEGINNING, window.end
             batch = on_failure.enter_context(self.new_batch(response.received))
             created: list[datetime] = []
+            keys: list[str] = []
+            stray = timedelta(0)
             try:
                 table = Table(response.body, self.columns, self.scope.resource)
                 for instants, records in table:
-                    self._check_bounds(request, min(instants), max(instants))
+                    stray = max(stray, self._stray(request, min(instants), max(instants)))
                     inside = [start <= instant < end for instant in instants]
+                    if request.only:
+                        inside = [
+                            each and record[0] in request.only
+                            for each, record in zip(inside, records, strict=True)
+                        ]
+                    kept = list(compress(records, inside))
                     created += compress(instants, inside)
-                    batch.extend(list(compress(records, inside)))
+                    keys += [record[0] for record in kept]
+                    batch.extend(kept)
             except (CutError, TableError) as error:
                 msg = f"The export cannot be used: {error} (request id {response.request_id})."
                 raise type(error)(msg) from error
@@ -76,6 +85,9 @@ class Exporter:
                 full=table.rows >= request.limit,
                 created=created,
                 resolution=table.resolution,
+                rows=table.rows,
+                keys=keys,
+                stray=stray,
                 batch=batch,
                 headers=response.headers,
             )
@@ -88,10 +100,15 @@ class Exporter:
         query.append(("created_before", timestamps.plain(request.before)))
         return [*query, *self.scope.query]
 
-    def _check_bounds(self, request: ExportRequest, first: datetime, last: datetime) -> None:
-        """Raise if a row is a second or more outside the bounds: dropping it would lose it."""
-        early = request.after is not None and request.after - first >= timestamps.SECOND
-        if early or last - request.before >= timestamps.SECOND:
+    def _stray(self, request: ExportRequest, first: datetime, last: datetime) -> timedelta:
+        """Return how far rows are outside the bounds.
+
+        Raises:
+            TableError: If it is a second or more: dropping such rows would lose them.
+        """
+        stray = request.stray(first, last)
+        if stray >= timestamps.SECOND:
+            early = request.after is not None and request.after - first >= timestamps.SECOND
             bound = "created_after" if early else "created_before"
             msg = (
                 f"LeadLex sent {self.scope.resource.records} outside the requested {bound}: it "
@@ -99,6 +116,7 @@ class Exporter:
                 "it compares. Ask LeadLex's support"
             )
             raise TableError(msg)
+        return stray
 
     def _closable(self, window: Window, response: Response) -> Window:
         """Cut a window at LeadLex's clock, less the time that late commits may take."""

@@ -9,7 +9,7 @@ import msgspec
 from tap_leadlex import timestamps
 from tap_leadlex.api.client import Client, date
 from tap_leadlex.errors import LeadLexError, ListError, RequestError
-from tap_leadlex.planning.windows import ListEntry
+from tap_leadlex.planning.windows import Listed, ListEntry, ListPage, look_up
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,9 +29,9 @@ class Listing:
         self._scope = scope
         self.now = now
 
-    def look_up(self, start: datetime | None, rank: int) -> ListEntry:
-        """Return the entry at a rank of the list from a start on, asking from a second before."""
-        return self.entry(None if start is None else start - timestamps.SECOND, rank)
+    def page(self, start: datetime | None, number: int, per_page: int) -> ListPage:
+        """Return a page of the list from a start on, asking from a second before."""
+        return self._read(None if start is None else start - timestamps.SECOND, number, per_page)
 
     def entry(self, after: datetime | None, rank: int) -> ListEntry:
         """Return the entry at a rank (from 1, oldest first) above a lower bound, in one call.
@@ -39,8 +39,12 @@ class Listing:
         Raises:
             ListError: If the list gave no usable answer.
         """
+        return look_up(self._read)(after, rank)
+
+    def _read(self, after: datetime | None, number: int, per_page: int) -> ListPage:
         sort = self._scope.resource.replication_key
-        query: list[tuple[str, str | int]] = [("per_page", 1), ("page", rank), ("sort", sort)]
+        query: list[tuple[str, str | int]] = [("per_page", per_page), ("page", number)]
+        query.append(("sort", sort))
         if after is not None:
             query.append(("created_after", timestamps.plain(after)))
         query += self._scope.list_query
@@ -50,29 +54,29 @@ class Listing:
             raise ListError(_reason(error)) from error
         self.now = date(page.headers) or page.received
         try:
-            return read_entry(page.body.read(), self._scope.resource)
+            return read_page(page.body.read(), self._scope.resource)
         except ValueError:
             # Without its cause, which may quote a value.
             msg = f"its response is not a page of {self._scope.resource.records}"
             raise ListError(msg) from None
 
 
-def read_entry(body: bytes, resource: Resource) -> ListEntry:
-    """Read a page that was requested with `per_page=1`; raise `ValueError` if it is not one."""
+def read_page(body: bytes, resource: Resource) -> ListPage:
+    """Read a page of the list; raise `ValueError` if it is not one."""
     page = msgspec.json.decode(body)
     if not isinstance(page, dict) or page.get("error") is not None:
         raise ValueError
     try:
-        entries = page["data"][resource.list_key]
+        entries = [_listed(entry, resource) for entry in page["data"][resource.list_key]]
         total = page.get("meta", {}).get("total")
-        created = _created(entries[0], resource) if entries else None
     except (AttributeError, LookupError, StopIteration, TypeError) as error:
         raise ValueError from error
-    return ListEntry(created, total if isinstance(total, int) else None)
+    return ListPage(entries, total if type(total) is int and total >= 0 else None)
 
 
-def _created(entry: dict[str, Any], resource: Resource) -> datetime:
-    return timestamps.parse(next(entry[name] for name in resource.list_created if name in entry))
+def _listed(entry: dict[str, Any], resource: Resource) -> Listed:
+    created = timestamps.parse(next(entry[name] for name in resource.list_created if name in entry))
+    return Listed(created, str(entry[resource.key]))
 
 
 def _reason(error: LeadLexError) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tap_leadlex.planning.windows import ExportRequest, ExportResult, Plan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from tap_leadlex.planning.planner import Planner
@@ -20,8 +22,11 @@ class Actions(Protocol[Result]):
     def export(self, request: ExportRequest) -> AbstractContextManager[Result | None]:
         """Make one export, open inside the `with` block; `None` if it is too big to arrive."""
 
-    def close(self, result: Result, plan: Plan, *, done: bool) -> None:
-        """Deliver the records of a window, then move the bookmark and save the plan."""
+    def deliver(self, parts: Sequence[Result]) -> None:
+        """Deliver the records of a window."""
+
+    def close(self, parts: Sequence[Result], plan: Plan, *, done: bool) -> None:
+        """Move the bookmark past a window whose records are delivered, and save the plan."""
 
     def save(self, plan: Plan) -> None:
         """Save the plan: the run may end at its next call."""
@@ -30,7 +35,8 @@ class Actions(Protocol[Result]):
 def sweep(planner: Planner, actions: Actions[Result]) -> None:
     """Export the windows of a run and close them in ascending order.
 
-    The planner learns from an export before its records are delivered: it may contradict others.
+    The planner learns from an export, and settles doubts by others, before any record of it is
+    delivered.
 
     Raises:
         RunStopped: If the run may not make another export call.
@@ -45,10 +51,17 @@ def sweep(planner: Planner, actions: Actions[Result]) -> None:
 
 
 def _export(request: ExportRequest, planner: Planner, actions: Actions[Result]) -> None:
-    """Make one export and close its window, if it can."""
-    with actions.export(request) as result:
-        planner.learn(request, result)
-        if result is None or result.full:
+    """Make one export, with those that settle a doubt about it, and close its window if possible."""
+    with ExitStack() as exports:
+
+        def export(request: ExportRequest) -> Result | None:
+            return exports.enter_context(actions.export(request))
+
+        verdict = planner.learn(request, export(request), export)
+        if not verdict.parts:
             actions.save(planner.plan)
-        else:
-            actions.close(result, planner.plan, done=planner.done)
+            return
+        actions.deliver(verdict.parts)
+        if verdict.error:
+            raise verdict.error
+        actions.close(verdict.parts, planner.plan, done=planner.done)

@@ -1,11 +1,11 @@
-"""The planner's vocabulary: windows, export requests and results, entries of the list."""
+"""The planner's vocabulary: windows, export requests and results, pages of the list."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from tap_leadlex import timestamps
 
@@ -65,6 +65,7 @@ class ExportRequest:
     window: Window
     limit: int  # the rows to ask for
     divisible: bool = True  # the planner can ask for less if the export does not arrive
+    only: frozenset[str] = frozenset()  # the keys of the records to keep; empty for all
 
     @property
     def after(self) -> datetime | None:
@@ -77,6 +78,11 @@ class ExportRequest:
         """The upper bound to send, one unit above the last instant of the window."""
         return self.window.end
 
+    def stray(self, first: datetime, last: datetime) -> timedelta:
+        """Return how far outside the requested bounds the rows between two instants reach."""
+        early = timedelta(0) if self.after is None else self.after - first
+        return max(early, last - self.before, timedelta(0))
+
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
@@ -87,6 +93,30 @@ class ExportResult:
     full: bool  # it has as many rows as requested, so that it may be truncated
     created: Sequence[datetime] = ()  # the instants of the records inside, in row order
     resolution: timedelta = timestamps.SECOND  # the finest of the instants printed
+    rows: int = 0  # all of them, those outside the window included
+    keys: Sequence[str] = ()  # of the records inside, in row order
+    stray: timedelta = timedelta(0)  # how far outside the requested bounds the farthest row is
+
+
+class Listed(NamedTuple):
+    """A record as the list shows it."""
+
+    created_at: datetime
+    key: str
+
+
+class ListPage(NamedTuple):
+    """A page of the list, oldest record first."""
+
+    entries: Sequence[Listed]
+    total: int | None = None  # of the records in the range; `None` if the list does not say
+
+
+ReadPage = Callable[[datetime | None, int, int], ListPage]
+"""Return a page of the list from a start on: its number (from 1) and its size are given.
+
+Raises `ListError` if the list cannot be read.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +132,13 @@ LookUp = Callable[[datetime | None, int], ListEntry]
 
 Raises `ListError` if the list cannot be read.
 """
+
+
+def look_up(read: ReadPage) -> LookUp:
+    """Return a function that reads pages of one entry."""
+
+    def entry(start: datetime | None, rank: int) -> ListEntry:
+        page = read(start, rank, 1)
+        return ListEntry(page.entries[0].created_at if page.entries else None, page.total)
+
+    return entry

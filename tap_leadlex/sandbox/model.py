@@ -7,14 +7,22 @@ from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import compress
 
 from tap_leadlex import timestamps
 from tap_leadlex.errors import GatewayError, ListError, RunStopped
 from tap_leadlex.planning.planner import Planner
+from tap_leadlex.planning.proof import Proof, Prover
 from tap_leadlex.planning.sweep import sweep
-from tap_leadlex.planning.windows import Boundary, ExportRequest, ExportResult, ListEntry, Window
+from tap_leadlex.planning.windows import (
+    Boundary,
+    ExportRequest,
+    ExportResult,
+    Listed,
+    ListPage,
+    Window,
+)
 from tap_leadlex.resources import CONTACTS
 from tap_leadlex.sandbox.instants import SECOND, from_datetime, to_datetime
 from tap_leadlex.sandbox.listing import page_shown
@@ -40,7 +48,8 @@ class Model:
 
     Args:
         store: The records that exports show.
-        listed: The records that the list shows; the same if not given.
+        listed: The records that the list shows; the same if not given. If it differs, as under a
+            filter that the list does not know, the list proves nothing.
         largest: The most rows that the gateway can stream; `None` for any number.
 
     Attributes:
@@ -50,6 +59,8 @@ class Model:
         delivered: The numbers of the records that were delivered, in order.
         plan: The plan saved last.
         notices: What the planner told the user.
+        warnings: What the user was warned of.
+        proof: What the completeness of the last run rests on.
         max_exports: The number of exports, of all runs, after which a run stops.
     """
 
@@ -65,6 +76,8 @@ class Model:
         self.delivered = array("q")
         self.plan: Sequence[Boundary] = ()
         self.notices: list[str] = []
+        self.warnings: list[str] = []
+        self.proof: Proof | None = None
         self.max_exports: int | None = None
 
     def sync(
@@ -81,12 +94,15 @@ class Model:
         Returns:
             Whether all windows are closed; otherwise `max_exports` stopped the run.
         """
+        alike = use_list and self.listed is self.store
+        prover = Prover(CONTACTS, self.page if alike else None, self.warnings.append)
         planner = Planner(
             CONTACTS,
             whole,
             limit,
-            look_up=self.look_up if use_list else None,
+            read=self.page if use_list else None,
             notify=self.notices.append,
+            prover=prover,
             whole_first=whole_first,
             plan=self.plan,
         )
@@ -94,18 +110,24 @@ class Model:
             sweep(planner, self)
         except RunStopped:
             return False
+        finally:
+            self.proof = prover.proof
         return True
 
-    def look_up(self, start: datetime | None, rank: int) -> ListEntry:
-        """Return the entry at a rank of the list from a start on."""
+    def page(self, start: datetime | None, number: int, per_page: int) -> ListPage:
+        """Return a page of the list from a second before a start on."""
         self.look_ups += 1
         mode = self.listed.reading.list_mode
         if mode in _REFUSED:
             msg = f"HTTP {_REFUSED[mode]}"
             raise ListError(msg)
         after = None if start is None else from_datetime(start - timestamps.SECOND)
-        rows, total = page_shown(self.listed, page=rank, per_page=1, after=after)
-        return ListEntry(self._printed(rows[0].created) if rows else None, total)
+        rows, total = page_shown(self.listed, page=number, per_page=per_page, after=after)
+        entries = [
+            Listed(self._printed(row.created), str(self.listed.book.number(row.record.id)))
+            for row in rows
+        ]
+        return ListPage(entries, total)
 
     @contextmanager
     def export(self, request: ExportRequest) -> Iterator[ModelExport | None]:
@@ -123,16 +145,20 @@ class Model:
             return
         yield self._result(request, rows.times, rows.numbers)
 
+    def deliver(self, parts: Sequence[ModelExport]) -> None:
+        """Deliver the records of a window."""
+        for part in parts:
+            self.delivered.extend(part.numbers)
+
     def close(
         self,
-        result: ModelExport,
+        parts: Sequence[ModelExport],
         plan: Sequence[Boundary],
         *,
         done: bool,  # noqa: ARG002 - a model has no state
     ) -> None:
-        """Deliver the records of a window."""
-        self.delivered.extend(result.numbers)
-        self.closed.append(result.window)
+        """Close a window."""
+        self.closed.append(parts[0].window)
         self.plan = plan
 
     def save(self, plan: Sequence[Boundary]) -> None:
@@ -144,12 +170,19 @@ class Model:
     ) -> ModelExport:
         """Return what the rows of an export show, as the tap's exporter does."""
         printed = [self._printed(time) for time in times]
-        inside = [instant in request.window for instant in printed]
+        keys = list(map(str, numbers))
+        inside = [
+            instant in request.window and (not request.only or key in request.only)
+            for instant, key in zip(printed, keys, strict=True)
+        ]
         return ModelExport(
             window=request.window,
             full=len(times) >= request.limit,
             created=list(compress(printed, inside)),
             resolution=min(map(timestamps.resolution, printed), default=timestamps.SECOND),
+            rows=len(times),
+            keys=list(compress(keys, inside)),
+            stray=request.stray(min(printed), max(printed)) if printed else timedelta(0),
             numbers=list(compress(numbers, inside)),
         )
 

@@ -1,0 +1,297 @@
+"""Is an export complete? What the list and other exports say, and what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from tap_leadlex import timestamps
+from tap_leadlex.errors import ListError, RunStopped, WithheldError
+from tap_leadlex.planning import probe
+from tap_leadlex.planning.windows import BEGINNING, ExportRequest, ExportResult, Window
+from tap_leadlex.planning.witness import Testimony, Witness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from tap_leadlex.planning.windows import Listed, ReadPage
+    from tap_leadlex.resources import Resource
+
+# The most exports of a run that look for records which only the list shows.
+MOST_CHECKS = 5
+
+Result = TypeVar("Result", bound=ExportResult)
+
+
+class Grade(Enum):
+    """How well it is proven that exports are complete, the best first."""
+
+    CONFIRMED = "confirmed"
+    NOT_CONTRADICTED = "not contradicted"
+    NOT_CONFIRMED = "not confirmed"
+
+
+class Proof(NamedTuple):
+    """What the completeness of a run rests on."""
+
+    grade: Grade
+    reason: str  # by what, or why not, as a clause
+
+
+class Verdict(NamedTuple, Generic[Result]):
+    """What an export is good for."""
+
+    parts: tuple[Result, ...] = ()  # the exports that have its window; none if it is truncated
+    truncated: Result | None = None  # the export to split the window by
+    split: datetime | None = None  # where to split the window otherwise
+    error: WithheldError | None = None  # why the window must stay open, although all came
+
+
+@dataclass(frozen=True, slots=True)
+class Case(Generic[Result]):
+    """An export to judge.
+
+    `export` makes another one; it returns `None` if that does not arrive.
+    """
+
+    request: ExportRequest
+    result: Result  # not full
+    export: Callable[[ExportRequest], Result | None]
+    before: Sequence[datetime] | None  # instants in the second before the window, if known
+    proven: bool = False  # the list has shown before how many records there are
+    repeated: bool = False  # the export is a repetition
+
+    def make(self, request: ExportRequest) -> Result | None:
+        """Make another export; `None` if the run may not make it or it does not arrive."""
+        try:
+            return self.export(request)
+        except RunStopped:
+            return None
+
+
+class Prover:
+    """Judges the exports of one run.
+
+    Args:
+        resource: What is exported; its nouns appear in messages.
+        read: Reads the list; `None` if it must not be asked or filters otherwise.
+        warn: Receives warnings for the user.
+        unasked: Why there is no list to ask, as a clause.
+        accept_short: Accept that the export withholds records that the list shows.
+        largest: How many rows the largest export of the last days had.
+    """
+
+    def __init__(
+        self,
+        resource: Resource,
+        read: ReadPage | None,
+        warn: Callable[[str], None],
+        *,
+        unasked: str = "the list was not asked",
+        accept_short: bool = False,
+        largest: int = 0,
+    ) -> None:
+        self._resource = resource
+        self._witness = None if read is None else Witness(read)
+        self._unasked = unasked
+        self._warn = warn
+        self._accept_short = accept_short
+        self._largest = largest
+        self._truncated: set[int] = set()  # numbers of rows of the truncated exports
+        self._checks = 0
+        self._list = f"LeadLex's {resource.record} list"
+        self.cap: int | None = None  # at how many rows LeadLex truncates exports, once known
+        self.withheld = 0  # how many records the list shows and no export has
+        self.proof = Proof(Grade.CONFIRMED, f"by {self._list}")  # the worst of all windows so far
+
+    def silence(self, reason: str) -> None:
+        """Stop asking the list, for a reason (a clause)."""
+        if self._witness:
+            self._witness = None
+            self._unasked = f"cannot use {self._list} ({reason})"
+
+    def judge(self, case: Case[Result]) -> Verdict[Result]:
+        """Judge an export, with the list or with other exports.
+
+        Raises:
+            LeadLexError: If another export fails.
+        """
+        if self._witness and case.proven:
+            return Verdict((case.result,))
+        testimony = self._testimony(case)
+        if testimony is None:
+            return self._judge_alone(case)
+        if testimony.missing:
+            return self._pursue(case, testimony)
+        if testimony.doubt:
+            self._note(Grade.NOT_CONFIRMED, f"{self._list} cannot confirm it: {testimony.doubt}")
+        return Verdict((case.result,))
+
+    def _testimony(self, case: Case[Result]) -> Testimony | None:
+        """Ask the list; `None` if it cannot be asked."""
+        if self._witness is None:
+            return None
+        try:
+            return self._witness.examine(case.result, case.before)
+        except ListError as error:
+            self.silence(str(error))
+            return None
+
+    def saw(self, rows: int) -> None:
+        """Take note of the size of an export."""
+        self._largest = max(self._largest, rows)
+
+    def _judge_alone(self, case: Case[Result]) -> Verdict[Result]:
+        """Judge an export by others: a larger one, or one for a part of its window."""
+        result = case.result
+        if result.rows < self._largest:
+            self._note(
+                Grade.NOT_CONTRADICTED,
+                f"a recent export had more rows ({self._largest:,}), but {self._unasked}",
+            )
+            return Verdict((result,))
+        part = probe.part(result) if probe.looks_truncated(result.rows) else None
+        if part is None or case.repeated:
+            self._note(Grade.NOT_CONFIRMED, self._unasked)
+            return Verdict((result,))
+        other = case.make(ExportRequest(part, case.request.limit))
+        if other is None:
+            self._note(Grade.NOT_CONFIRMED, f"{self._unasked}, and no export was left to check")
+            return Verdict((result,))
+        if set(other.keys) <= set(result.keys):
+            self._note(
+                Grade.NOT_CONTRADICTED,
+                f"a second export of a part has no other {self._resource.records}, but "
+                f"{self._unasked}",
+            )
+            return Verdict((result,))
+        again = case.make(case.request)
+        if again is not None and again.rows != result.rows:
+            return self._judge_again(case, again)
+        self._truncated |= {result.rows} if again else set()
+        return self._truncation(result)
+
+    def _judge_again(self, case: Case[Result], again: Result) -> Verdict[Result]:
+        """Judge the repetition of an export instead."""
+        if again.full:
+            return Verdict(truncated=again)
+        return self.judge(replace(case, result=again, proven=False, repeated=True))
+
+    def _pursue(self, case: Case[Result], testimony: Testimony) -> Verdict[Result]:
+        """Look for records that the list shows and an export lacks."""
+        result = case.result
+        if not result.rows and case.repeated:
+            return self._empty(case, testimony)
+        if testimony.many and not case.repeated and self._lacks_half(case, testimony):
+            again = case.make(case.request)
+            if again is not None:
+                self._truncated |= {result.rows} if again.rows == result.rows else set()
+                return self._judge_again(case, again)
+        first = testimony.missing[0]
+        sought = [first] if testimony.many else testimony.missing
+        found = self._seek(case, sought)
+        if found is None:  # no export is left for it: go on with the part before it
+            split = _before(first, case.request.window)
+            return Verdict(split=split) if split else self._withheld(case, testimony, ())
+        if testimony.many and found.keys:
+            return self._truncation(result)
+        if len(found.keys) == len(sought) and not testimony.many:
+            return Verdict((result, found))
+        keys = set(found.keys)
+        lost = next(record for record in sought if record.key not in keys)
+        if len(sought) > 1:  # a wide export may be truncated as well
+            alone_found = self._seek(case, [lost])
+            if alone_found is None or alone_found.keys:
+                return self._truncation(result)
+        return self._withheld(case, testimony, (found,) if found.keys else ())
+
+    def _lacks_half(self, case: Case[Result], testimony: Testimony) -> bool:
+        if not case.result.keys:
+            return True
+        witness = self._witness
+        return witness is not None and witness.has_twice(case.result, testimony.lead_in)
+
+    def _seek(self, case: Case[Result], records: Sequence[Listed]) -> Result | None:
+        """Export the seconds of some records; `None` if that is not possible."""
+        if self._checks == MOST_CHECKS:
+            return None
+        self._checks += 1
+        keys = frozenset(record.key for record in records)
+        return case.make(ExportRequest(_seconds_of(records), case.request.limit, only=keys))
+
+    def _truncation(self, result: Result) -> Verdict[Result]:
+        """Have a window read in parts; the same number of rows twice is where LeadLex truncates."""
+        if result.rows in self._truncated and self.cap is None:
+            self.cap = result.rows
+            self._warn(
+                f"LeadLex truncates exports at {result.rows:,} rows, whatever limit is requested; "
+                "planning with that limit from now on. The sync stays complete but needs more "
+                "exports."
+            )
+        self._truncated.add(result.rows)
+        return Verdict(truncated=result)
+
+    def _empty(self, case: Case[Result], testimony: Testimony) -> Verdict[Result]:
+        lost = len(testimony.missing)
+        if testimony.many and self._witness:
+            lost = self._witness.count(case.result, testimony.lead_in)
+        error = WithheldError(
+            f"Window {case.result.window}: the export was empty twice, but {self._list} shows "
+            f"{self._counted(lost)} there. Run again later; if this persists, report it to "
+            "LeadLex's support. The bookmark is still before this window."
+        )
+        return Verdict((case.result,), error=error)
+
+    def _counted(self, records: int) -> str:
+        noun = self._resource.record if records == 1 else self._resource.records
+        return f"{records:,} {noun}"
+
+    def _withheld(
+        self, case: Case[Result], testimony: Testimony, found: tuple[Result, ...]
+    ) -> Verdict[Result]:
+        """Accept, or not, that the export withholds records that the list shows."""
+        result = case.result
+        lost = len(testimony.missing) - sum(len(part.keys) for part in found)
+        if testimony.many and self._witness:
+            lost = self._witness.count(result, testimony.lead_in) - len(result.keys)
+        what = (
+            f"{self._list} shows {self._counted(lost)} that the export lacks, even when requested "
+            "alone"
+        )
+        if self._accept_short:
+            self.withheld += lost
+            self._warn(
+                f"Window {result.window}: {what}. Continuing without, because accept_short_exports "
+                "is set."
+            )
+            self._note(Grade.NOT_CONFIRMED, f"LeadLex's export lacks {self._counted(lost)}")
+            return Verdict((result, *found))
+        error = WithheldError(
+            f"Window {result.window}: {what}. Report this to LeadLex's support, or set "
+            "accept_short_exports to continue without them. The bookmark is still before this "
+            "window."
+        )
+        return Verdict((result, *found), error=error)
+
+    def _note(self, grade: Grade, reason: str) -> None:
+        """Keep the worst grade, with its first reason."""
+        grades = list(Grade)
+        if grades.index(grade) > grades.index(self.proof.grade):
+            self.proof = Proof(grade, reason)
+
+
+def _before(record: Listed, window: Window) -> datetime | None:
+    """Return where to split a window before a record, or after its second; `None` if it cannot."""
+    start = window.start or BEGINNING
+    if window.end - start <= timestamps.SECOND:
+        return None
+    second = _seconds_of([record])
+    return second.start if second.start and second.start > start else second.end
+
+
+def _seconds_of(records: Sequence[Listed]) -> Window:
+    """Return the whole seconds in which records were created."""
+    times = [record.created_at for record in records]
+    return Window(timestamps.floor(min(times)), timestamps.floor(max(times)) + timestamps.SECOND)
