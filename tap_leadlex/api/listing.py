@@ -72,7 +72,9 @@ def read_entry(body: bytes, resource: Resource) -> ListEntry:
 
 
 def _created(entry: dict[str, Any], resource: Resource) -> datetime:
-    return timestamps.parse(next(entry[name] for name in resource.list_created if name in entry))
+    """Return when an entry was created; an instant that no bookmark may have is no answer."""
+    text = next(entry[name] for name in resource.list_created if name in entry)
+    return timestamps.parse_credible(text)
 
 
 def _reason(error: LeadLexError) -> str:
