@@ -37,6 +37,8 @@ _OF_THE_SDK = (
 # The least similarity (0 to 1) of a misspelling, and the longest name worth comparing.
 _SIMILAR = 0.85
 _LONGEST_NAME = 64
+# The most keys of a stream's part; the tap and the SDK write fewer than twenty.
+_MOST_KEYS = 100
 
 T = TypeVar("T")
 
@@ -173,11 +175,12 @@ class SavedState:
         Raises:
             StateError: If this tap cannot have written it.
         """
-        known = [*KEYS, *_OF_THE_SDK]
-        if resource.replication_key in entry:  # the bookmark of taps that are not on the SDK
+        # Taps that are not on the SDK call the bookmark by the name of the replication key.
+        if resource.replication_key in entry or len(entry) > _MOST_KEYS:
             raise StateError(_NOT_OURS)
+        unknown = entry.keys() - {*KEYS, *_OF_THE_SDK}
         for key in KEYS:
-            if entry.get(key) is None and _misspelled(key, entry.keys() - known):
+            if entry.get(key) is None and _misspelled(key, unknown):
                 msg = (
                     f"The state of the stream {resource.name} has a key that looks like '{key}' "
                     "but is spelled differently. Correct it or remove it."
@@ -228,7 +231,7 @@ def check(state: Mapping[str, Any], resources: Collection[Resource], now: dateti
     if not _is_readable(bookmarks) or any(_misspelled(name, state) for name in names):
         raise StateError(_NOT_OURS)
     for name, resource in names.items():
-        if name in bookmarks:
+        if present := name in bookmarks:
             saved = SavedState.read(bookmarks[name], resource)
             if any(instant > now + MAX_AHEAD for instant in saved.reached):
                 msg = (
@@ -237,8 +240,8 @@ def check(state: Mapping[str, Any], resources: Collection[Resource], now: dateti
                     f"synced. Correct the clock, or move the bookmark back, or omit --state."
                 )
                 raise StateError(msg)
-        others = [_plain(other) for other in bookmarks if other not in names]
-        if _plain(name) in others or (name not in bookmarks and _misspelled(name, others)):
+        others = [other for other in bookmarks if other not in names]
+        if _plain(name) in map(_plain, others) or (not present and _misspelled(name, others)):
             msg = (
                 f"The state has a stream whose name looks like {name} but is spelled differently. "
                 "Correct it or remove it."

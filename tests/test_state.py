@@ -528,6 +528,38 @@ def test_no_version_of_a_refresh_is_anything_but_a_number(
         assert "has an invalid 'version'" in done.failures[0]
 
 
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("catalog", [None, FULL_TABLE], ids=["incremental", "full refresh"])
+def test_contacts_of_other_centuries_put_no_bookmark_there(
+    serve: Callable[..., Sandbox],
+    clock: FakeClock,
+    order: Order,
+    catalog: Json | None,
+    listed: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    sandbox = serve(
+        contacts=0,
+        clock=clock,
+        quotas=UNLIMITED,
+        reading=Reading(order=order),
+        list_faults={} if listed else dict.fromkeys(range(1, 400), ListFault.FORBIDDEN),
+    )
+    ids = [
+        create(sandbox, datetime(year, 2, 2, tzinfo=UTC) + number * DAY)
+        for year in (1, 1850, 1899, 2026)
+        for number in range(8)
+    ]
+    config = config_for(sandbox, export_limit=10)
+
+    done = clock.run(config, catalog=catalog)
+
+    assert (done.exit_code, sorted(done.ids)) == (0, sorted(ids))
+    for state in done.states:
+        again = clock.run(config, state=state, catalog=catalog)
+        assert (again.exit_code, again.failures) == (0, [])
+
+
 # Looking back.
 
 
