@@ -24,7 +24,6 @@ _NOT_OURS = (
     'This is not a tap-leadlex state. Pass the "value" of the last STATE message (an object with '
     "'bookmarks'), or omit --state."
 )
-_OR_NOTHING = "Pass a state that this tap wrote, or omit --state."
 _BOOKMARK = "replication_key_value"
 _PARTITIONS = "partitions"
 # The keys that the SDK writes and removes by itself.
@@ -198,7 +197,7 @@ class SavedState:
             msg = (
                 f"The bookmark of the stream {resource.name} is not one of "
                 f"{resource.replication_key}: replication_key is missing or names another "
-                f"property. {_OR_NOTHING}"
+                f"property. Pass a state that this tap wrote, or omit --state."
             )
             raise StateError(msg)
         return saved
@@ -273,7 +272,10 @@ def _read(kind: type[T], entry: object) -> T:
 
 
 def _invalid(key: str, resource: Resource) -> StateError:
-    msg = f"The state of the stream {resource.name} has an invalid '{key}'. {_OR_NOTHING}"
+    msg = (
+        f"The state of the stream {resource.name} has an invalid '{key}'. Pass a state that this "
+        "tap wrote, or omit --state."
+    )
     return StateError(msg)
 
 
