@@ -18,6 +18,12 @@ from tap_leadlex.errors import LeadLexError, SettingsError
 if TYPE_CHECKING:
     import logging
 
+MAX_BYTES = 8 * 1024 * 1024
+"""The most that a state or a catalog may have."""
+MAX_LEVELS = 50
+"""How deep they may be nested; the SDK copies them recursively."""
+_TOO_DEEP = "it is nested too deeply"
+
 
 class Command(SingerCommand):
     """The SDK's command, ending in one line where the SDK's ends in a traceback."""
@@ -53,7 +59,15 @@ def unreadable(param: click.Parameter, error: Exception | None = None) -> Settin
     reason = "it is not a JSON object"
     if isinstance(error, OSError):
         reason = error.strerror or "no such file"
+    elif isinstance(error, RecursionError):
+        reason = _TOO_DEEP
+    elif isinstance(error, _UnusableError):
+        reason = str(error)
     return SettingsError(f"Cannot use the file passed with --{param.name}: {reason}.")
+
+
+class _UnusableError(ValueError):
+    """What is wrong with a file, as a clause."""
 
 
 def _json_file(_: click.Context, param: click.Parameter, path: str | None) -> io.StringIO | None:
@@ -61,13 +75,46 @@ def _json_file(_: click.Context, param: click.Parameter, path: str | None) -> io
     if path is None:
         return None
     try:
-        with click.open_file(path, encoding="utf-8") as file:
-            text = file.read()
-        if isinstance(json.loads(text), dict):
+        with click.open_file(path, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            msg = "it is larger than 8 MB"
+            raise _UnusableError(msg)
+        text = content.decode("utf-8-sig")
+        if isinstance(_strict_json(text), dict):
             return io.StringIO(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise unreadable(param, error) from error
     raise unreadable(param)
+
+
+def _strict_json(text: str) -> object:
+    """Read JSON; raise `ValueError` or `RecursionError` if readers could differ about it."""
+    found = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_refuse)
+    level: list[Any] = [[found]]
+    for _ in range(MAX_LEVELS):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+    if level:
+        raise _UnusableError(_TOO_DEEP)
+    return found
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        msg = "an object in it has the same key twice"
+        raise _UnusableError(msg)
+    return found
+
+
+def _refuse(constant: str) -> None:
+    """Refuse NaN and infinities, which are not JSON."""
+    raise ValueError(constant)
 
 
 def _advice(error: Exception) -> str:

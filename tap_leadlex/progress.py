@@ -31,6 +31,7 @@ class RunLog:
         self._warned: set[str] = set()
         self.records = 0  # delivered so far
         self.total: int | None = None  # counted by the list at the start, if it was asked
+        self.proof: Proof | None = None  # what the completeness rests on, once anything was read
 
     def info(self, text: str) -> None:
         """Log a sentence."""
@@ -82,6 +83,8 @@ class RunLog:
 
     def stopped(self, stop: RunStopped) -> None:
         """Log why the run ends early; structured logs carry it for schedulers."""
+        if self.records:
+            self.finished()
         left = ""
         if self.total is not None:
             left = f", about {max(self.total - self.records, 0):,} left"
@@ -96,15 +99,16 @@ class RunLog:
             extra={"stopped_by": stop.by, "opens_in_seconds": opens_in},
         )
 
-    def proven(self, proof: Proof) -> None:
+    def finished(self) -> None:
         """Log what the completeness of the run rests on."""
-        self._log.info(
-            "Synced %s %s; completeness %s: %s.",
-            f"{self.records:,}",
-            self._resource.record if self.records == 1 else self._resource.records,
-            proof.grade.value,
-            proof.reason,
-        )
+        if self.proof:
+            self._log.info(
+                "Synced %s %s; completeness %s: %s.",
+                f"{self.records:,}",
+                self._resource.record if self.records == 1 else self._resource.records,
+                self.proof.grade.value,
+                self.proof.reason,
+            )
 
     def drifted(self, change: int, bookmark: datetime) -> None:
         """Log that LeadLex's count below the bookmark differs from what was delivered."""

@@ -58,6 +58,10 @@ class Scope:
             name: [] if isinstance(value, list) else None for name, value in self.filters.items()
         }
 
+    def filters_like(self, saved: Mapping[str, Any] | None) -> bool:
+        """Return whether a state's filters select the same records; a missing one is not set."""
+        return _as_sets({**self.no_filters, **(saved or {})}) == _as_sets(self.filters)
+
     def _parameters(self, filters: Sequence[Filter]) -> list[tuple[str, str]]:
         return [
             (each.parameter, text)
@@ -65,3 +69,10 @@ class Scope:
             for value in [self.settings[each.name]]
             for text in ([value] if isinstance(value, str) else value or [])
         ]
+
+
+def _as_sets(filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return filters with their arrays as sets: order and duplicates mean nothing."""
+    return {
+        name: set(value) if isinstance(value, list) else value for name, value in filters.items()
+    }

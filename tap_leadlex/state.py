@@ -1,34 +1,43 @@
-"""What the state says about a sync, and how it moves. Pure: works on the state's dict.
+"""How a sync starts from the state, and how it moves it. Pure: works on the state's dict.
 
 Next to the SDK's `replication_key` and `replication_key_value`, a stream's state has:
 
 - `filters` and `since`: the filters and the start date for which the bookmark is true;
 - `delivered`: how many records there are up to the bookmark;
 - `drift_checked`: when they were last compared with LeadLex's count;
-- `under_way`: present while an interrupted sync still has windows to close;
+- `under_way`: true while an interrupted sync still has windows to close;
 - `plan`: what that sync knows about the windows to come;
 - `version`: the version of the last finished full refresh;
-- `refresh`: a full refresh under way, with a plan of its own, or null. It is never left out,
-  because Meltano merges the state of a run with `--full-refresh` into the previous state.
+- `refresh`: a full refresh under way, with a plan of its own;
+- `cap`: at how many rows LeadLex truncates exports, if it does;
+- `largest`, `fields`: a recent large export, as its rows and its time, and the fields it had;
+- `withheld`: how many records up to the bookmark the list shows and the export withholds.
+
+Meltano merges the state of a run with `--full-refresh` into the previous state, so a key that is
+left out would come back. Keys that end are written as null, and keys that belong together are
+written together.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_leadlex import timestamps
 from tap_leadlex.errors import StateError
-from tap_leadlex.planning.windows import Boundary, Plan
+from tap_leadlex.saved_state import SavedPlan, SavedRefresh, SavedState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tap_leadlex.planning.windows import Plan
     from tap_leadlex.scope import Scope
     from tap_leadlex.settings import Settings
 
 DRIFT_INTERVAL = timedelta(days=1)
+# For so long the size of an export shows that LeadLex does not truncate smaller ones.
+LARGEST_AGE = timedelta(days=7)
 
 
 class Delivered(NamedTuple):
@@ -49,11 +58,14 @@ class SyncState(ABC):
     version: int | None  # of the records, if they have one
 
     def __init__(self, state: dict[str, Any], scope: Scope, settings: Settings) -> None:
+        self._saved = SavedState.read(state, scope.resource)
         self._state = state
         self._scope = scope
         self._limit = settings.export_limit
-        self._reader = _Reader(state, scope.resource.name)
-        self._bookmark = self._reader.instant("replication_key_value")
+        self._bookmark = self._saved.replication_key_value
+        self._largest = self._saved.largest
+        self.cap = self._saved.cap  # at how many rows LeadLex truncates exports
+        self.withheld = self._saved.withheld or 0  # records that only the list shows
 
     @abstractmethod
     def close(self, end: datetime, created: Sequence[datetime], plan: Plan, *, done: bool) -> None:
@@ -74,31 +86,50 @@ class SyncState(ABC):
     def due_check(self, now: datetime) -> Delivered | None:
         """Return what to compare with LeadLex's count, if that is due."""
 
+    def largest(self, now: datetime, fields: str) -> int:
+        """Return how many rows the largest recent export with these fields had."""
+        if self._largest is None or fields != self._saved.fields:
+            self._largest = None
+        elif now - self._largest[1] > LARGEST_AGE:
+            self._largest = None
+        return self._largest[0] if self._largest else 0
+
+    def exported(self, rows: int, now: datetime, fields: str) -> None:
+        """Take note of the size of an export."""
+        if self._largest is None or rows >= self._largest[0]:
+            self._largest = (rows, now)
+        self._state |= {
+            "largest": [self._largest[0], timestamps.canonical(self._largest[1])],
+            "fields": fields,
+        }
+
     def checked(self, now: datetime) -> None:
         """Take note of the comparison."""
         self._state["drift_checked"] = timestamps.canonical(now)
 
-    def _write_bookmark(
-        self, end: datetime, filters: object, since: datetime | None, delivered: int | None
-    ) -> None:
+    def _write_bookmark(self, end: datetime, since: datetime | None, delivered: int | None) -> None:
+        """Write everything that is about the bookmark."""
         self._state |= {
             "replication_key": self._scope.resource.replication_key,
             "replication_key_value": timestamps.canonical(end),
-            "filters": filters,
+            "filters": self._scope.filters,
             "since": _written(since),
+            "delivered": delivered,
+            "under_way": self._state.get("under_way"),
+            "plan": self._state.get("plan"),
+            "cap": self.cap,
+            "withheld": self.withheld,
         }
-        if delivered is not None:
-            self._state["delivered"] = delivered
 
-    def _write_plan(self, entry: dict[str, Any], plan: Plan) -> None:
-        entry.pop("plan", None)
-        if plan:
-            fences = [[timestamps.canonical(each.end), _written(each.fits_from)] for each in plan]
-            entry["plan"] = {"export_limit": self._limit, "fences": fences}
+    def _written_plan(self, plan: Plan) -> list[Any] | None:
+        return SavedPlan(self._limit, plan).written()
+
+    def _read_plan(self, saved: SavedPlan | None) -> Plan:
+        """Return a plan, or nothing if it was made for exports of another size."""
+        return saved.boundaries if saved and saved.export_limit == self._limit else ()
 
     def _forget_sync(self) -> None:
-        self._state.pop("under_way", None)
-        self._state.pop("plan", None)
+        self._state |= {key: None for key in ("under_way", "plan") if key in self._state}
 
 
 class IncrementalState(SyncState):
@@ -108,13 +139,10 @@ class IncrementalState(SyncState):
         super().__init__(state, scope, settings)
         # What comes between the runs of a refresh belongs to it: otherwise its activation would
         # delete those records.
-        refresh = state.get("refresh")
-        self.version = None
-        if isinstance(refresh, dict):
-            self.version = _Reader(refresh, scope.resource.name).count("version")
-        self.under_way = "under_way" in state
+        self.version = self._saved.refresh.version if self._saved.refresh else None
+        self.under_way = bool(self._saved.under_way)
         self.caught_up = self._bookmark is not None and not self.under_way
-        self.plan = self._reader.plan(self._limit)
+        self.plan = self._read_plan(self._saved.plan)
         self._comparable = (
             settings.check_drift and scope.listed_alike and not settings.lookback_seconds
         )
@@ -125,8 +153,8 @@ class IncrementalState(SyncState):
             return
         self._check_filters(settings)
         if settings.start_date is None or settings.start_date <= self._bookmark:
-            self._since = self._reader.instant("since")
-            self._delivered = self._reader.count("delivered")
+            self._since = self._saved.since
+            self._delivered = self._saved.delivered
             look_back = self._bookmark - timedelta(seconds=settings.lookback_seconds)
             self.start = max(look_back, settings.start_date or look_back)
 
@@ -142,12 +170,12 @@ class IncrementalState(SyncState):
         if self._delivered is not None:
             self._delivered += sum(before is None or instant >= before for instant in created)
         self._bookmark = end
-        self._write_bookmark(end, self._scope.filters, self._since, self._delivered)
+        if timestamps.is_credible(end):
+            self._write_bookmark(end, self._since, self._delivered)
 
     def save(self, plan: Plan) -> None:
         """Keep the plan; the sync is under way."""
-        self._state["under_way"] = True
-        self._write_plan(self._state, plan)
+        self._state |= {"under_way": True, "plan": self._written_plan(plan)}
 
     def finish(self) -> tuple[None, None]:
         """End the sync; there is nothing to activate."""
@@ -158,10 +186,10 @@ class IncrementalState(SyncState):
         """Return what to compare with LeadLex's count, at most once a day."""
         if self._bookmark is None or self._delivered is None or not self._comparable:
             return None
-        checked = self._reader.instant("drift_checked")
+        checked = self._saved.drift_checked
         if checked is not None and timedelta(0) <= now - checked < DRIFT_INTERVAL:
             return None
-        return Delivered(self._since, self._bookmark, self._delivered)
+        return Delivered(self._since, self._bookmark, self._delivered + self.withheld)
 
     def _check_filters(self, settings: Settings) -> None:
         """Raise unless the bookmark is true for the filters of this run."""
@@ -169,11 +197,11 @@ class IncrementalState(SyncState):
             "Restore the setting, run a full refresh (omit --state, or select FULL_TABLE), or use "
             "a separate state."
         )
-        if (self._state.get("filters") or self._scope.no_filters) != self._scope.filters:
+        if not self._scope.filters_like(self._saved.filters):
             names = " or ".join(each.name for each in self._scope.resource.filters)
             msg = f"The state was written with different values of {names}. {ways_out}"
             raise StateError(msg)
-        since = self._reader.instant("since")
+        since = self._saved.since
         if since is not None and (settings.start_date is None or settings.start_date < since):
             msg = (
                 f"The sync of this state began at {timestamps.plain(since)}, but start_date is "
@@ -191,34 +219,48 @@ class RefreshState(SyncState):
     ) -> None:
         super().__init__(state, scope, settings)
         self._bounded = settings.end_date is not None
-        wanted = {"filters": scope.filters, "since": _written(settings.start_date)}
-        refresh = state.get("refresh")
-        self.under_way = isinstance(refresh, dict) and wanted == {
-            key: refresh.get(key) for key in wanted
-        }
-        if not self.under_way:
-            version = max(version, (self._reader.count("version") or 0) + 1)
-            refresh = {"version": version, "delivered": 0, **wanted}
-        self._refresh: dict[str, Any] = refresh or {}
-        reader = _Reader(self._refresh, scope.resource.name)
-        self.version = reader.count("version")
+        refresh = self._saved.refresh
+        self.under_way = (
+            refresh is not None
+            and refresh.version is not None
+            and refresh.since == settings.start_date
+            and scope.filters_like(refresh.filters)
+        )
+        if refresh is None or not self.under_way:
+            refresh = SavedRefresh(version=max(version, (self._saved.version or 0) + 1))
+        self.version = refresh.version
+        self.withheld = refresh.withheld or 0
         self.caught_up = False
-        self.plan = reader.plan(self._limit)
-        self._delivered = reader.count("delivered") or 0
-        self._until = reader.instant("until")
+        self.plan = self._read_plan(refresh.plan)
+        self._delivered = refresh.delivered or 0
+        self._until = refresh.until
+        self._refresh: dict[str, Any] = {
+            "version": self.version,
+            "delivered": self._delivered,
+            "filters": scope.filters,
+            "since": _written(settings.start_date),
+            "until": _written(self._until),
+            "plan": None,
+            "withheld": self.withheld,
+        }
         self._since = settings.start_date
-        self.start = self._until or settings.start_date
+        self.start = max(filter(None, (self._until, settings.start_date)), default=None)
 
     def close(self, end: datetime, created: Sequence[datetime], plan: Plan, *, done: bool) -> None:  # noqa: ARG002 - `finish` ends it
         """Note how far the refresh is; the bookmark of incremental runs stays."""
         self._until = end
         self._delivered += len(created)
-        self._refresh |= {"until": timestamps.canonical(end), "delivered": self._delivered}
+        if timestamps.is_credible(end):
+            self._refresh |= {
+                "until": timestamps.canonical(end),
+                "delivered": self._delivered,
+                "withheld": self.withheld,
+            }
         self.save(plan)
 
     def save(self, plan: Plan) -> None:
         """Keep the plan."""
-        self._write_plan(self._refresh, plan)
+        self._refresh["plan"] = self._written_plan(plan)
         self._state["refresh"] = self._refresh
 
     def finish(self) -> tuple[int | None, str | None]:
@@ -234,56 +276,17 @@ class RefreshState(SyncState):
                 f"The full refresh did not read the newest {self._scope.resource.records}, so "
                 "deleted ones stay in the destination. Remove end_date and refresh again."
             )
-        filters = self._refresh["filters"]
-        self._write_bookmark(self._until, filters, self._since, self._delivered)
         self._forget_sync()
+        self._write_bookmark(self._until, self._since, self._delivered)
+        if self.withheld:
+            return None, (
+                f"The full refresh lacks {self.withheld:,} {self._scope.resource.records} that "
+                "LeadLex withholds, so deleted ones stay in the destination."
+            )
         return self.version, None
 
     def due_check(self, now: datetime) -> None:
         """Return nothing: everything has just been delivered."""
-
-
-class _Reader:
-    """Reads a part of the state, refusing what the tap cannot have written."""
-
-    def __init__(self, entry: dict[str, Any], stream: str) -> None:
-        self._entry = entry
-        self._stream = stream
-
-    def instant(self, key: str) -> datetime | None:
-        text = self._entry.get(key)
-        try:
-            return None if text is None else timestamps.parse_given(text)
-        except (AttributeError, TypeError, ValueError):
-            self._refuse(key)
-
-    def count(self, key: str) -> int | None:
-        count = self._entry.get(key)
-        if count is not None and (not isinstance(count, int) or count < 0):
-            self._refuse(key)
-        return count
-
-    def plan(self, limit: int) -> Plan:
-        """Read the plan; nothing if it was made for exports of another size."""
-        plan = self._entry.get("plan")
-        if plan is None:
-            return ()
-        try:
-            if plan["export_limit"] != limit:
-                return ()
-            return [
-                Boundary(timestamps.parse(end), fits_from and timestamps.parse(fits_from))
-                for end, fits_from in plan["fences"]
-            ]
-        except (AttributeError, KeyError, TypeError, ValueError):
-            self._refuse("plan")
-
-    def _refuse(self, key: str) -> NoReturn:
-        msg = (
-            f"The state of the stream {self._stream} has an invalid '{key}'. Pass a state that "
-            "this tap wrote, or omit --state."
-        )
-        raise StateError(msg) from None
 
 
 def _written(instant: datetime | None) -> str | None:

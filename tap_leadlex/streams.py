@@ -165,12 +165,6 @@ class ExportedStream(Stream):
     def _sync(self, at: SyncState, whole: Window, exporter: Exporter, run_log: RunLog) -> None:
         """Sweep from where the state is to the cut-off, then compare the counts."""
         listing = Listing(self._client, self._scope, self._clock.now())
-        sync = Sync(self, at, exporter, self._budget, run_log)
-        if whole.empty:
-            run_log.info("Nothing to export: the bookmark has reached the cut-off.")
-            sync.finish()
-            self._check_drift(at, listing, run_log)
-            return
         read = run_log.counting(listing.page)
         prover = Prover(
             self._scope.resource,
@@ -178,22 +172,33 @@ class ExportedStream(Stream):
             run_log.warning,
             unasked=f"the {self._scope.resource.record} list cannot filter like the export",
             accept_short=self._settings.accept_short_exports,
+            largest=at.largest(self._clock.now(), exporter.fields),
+            cap=at.cap,
+            withheld=at.withheld,
         )
-        planner = Planner(
-            self._scope.resource,
-            whole,
-            self._settings.export_limit,
-            read=read,
-            notify=run_log.info,
-            prover=prover,
-            # New records, and what a filter leaves, mostly fit one export.
-            whole_first=at.caught_up or not (self._scope.listed_alike or at.under_way),
-            plan=at.plan,
-        )
-        sweep(planner, sync)
+        sync = Sync(self, at, exporter, self._budget, prover, run_log)
+        if whole.empty:
+            run_log.info("Nothing to export: the bookmark has reached the cut-off.")
+        else:
+            limit = self._settings.export_limit
+            planner = Planner(
+                self._scope.resource,
+                whole,
+                limit if at.cap is None else min(limit, at.cap),
+                read=read,
+                notify=run_log.info,
+                prover=prover,
+                # New records, and what a filter leaves, mostly fit one export.
+                whole_first=at.caught_up or not (self._scope.listed_alike or at.under_way),
+                plan=at.plan,
+            )
+            try:
+                sweep(planner, sync)
+            finally:
+                run_log.proof = prover.proof
         sync.finish()
         self._check_drift(at, listing, run_log)
-        run_log.proven(prover.proof)
+        run_log.finished()
 
     def _probe(self, whole: Window, exporter: Exporter, limit: int) -> None:
         """Deliver a few records from one small export, without moving the bookmark."""

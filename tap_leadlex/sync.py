@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tap_leadlex.api.budget import Budget
     from tap_leadlex.api.export import Export, Exporter
     from tap_leadlex.messages import RecordBatch
+    from tap_leadlex.planning.proof import Prover
     from tap_leadlex.planning.windows import ExportRequest, Plan
     from tap_leadlex.progress import RunLog
     from tap_leadlex.state import SyncState
@@ -37,13 +38,18 @@ class Sync:
     at: SyncState
     exporter: Exporter
     budget: Budget
+    prover: Prover
     run_log: RunLog
 
     @contextmanager
     def export(self, request: ExportRequest) -> Iterator[Export | None]:
         """Make one export within the budget."""
         result = self.budget.export(request, self.exporter.export, self.run_log)
-        with nullcontext() if result is None else result.batch:
+        if result is None:
+            yield None
+            return
+        self.at.exported(result.rows, result.received, self.exporter.fields)
+        with result.batch:
             yield result
 
     def deliver(self, parts: Sequence[Export]) -> None:
@@ -55,6 +61,7 @@ class Sync:
         """Move the state past a window whose records are delivered."""
         window = parts[0].window
         created = [instant for part in parts for instant in part.created]
+        self.at.cap, self.at.withheld = self.prover.cap, self.prover.withheld
         with uninterrupted():
             self.at.close(window.end, created, plan, done=done)
             self.stream.write_state()

@@ -14,11 +14,11 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import Catalog
 
-from tap_leadlex import cli
+from tap_leadlex import cli, saved_state
 from tap_leadlex.api.budget import Budget
 from tap_leadlex.api.client import Client
 from tap_leadlex.clock import SYSTEM_CLOCK, Clock
-from tap_leadlex.errors import SettingsError, StateError
+from tap_leadlex.errors import SettingsError
 from tap_leadlex.messages import MessageWriter
 from tap_leadlex.resources import RESOURCES, Resource
 from tap_leadlex.settings import SettingsReader
@@ -93,17 +93,13 @@ class TapLeadLex(Tap):
         """Load the state of the last run.
 
         Raises:
-            StateError: If it is not a state; the SDK would ignore it and start over.
+            StateError: If this tap cannot have written it; the SDK would ignore what it misses.
         """
-        bookmarks = state.get("bookmarks", None if state else {})
-        if not isinstance(bookmarks, dict) or not all(
-            isinstance(bookmark, dict) for bookmark in bookmarks.values()
-        ):
-            msg = (
-                'This is not a tap-leadlex state. Pass the "value" of the last STATE message (an '
-                "object with 'bookmarks'), or omit --state."
+        saved_state.check(state, self.resources, self._clock.now())
+        if not saved_state.knows(state, self.resources):
+            self.logger.warning(
+                "The state has no stream of this tap; exporting everything, as without --state."
             )
-            raise StateError(msg)
         super().load_state(state)
 
     def discover_streams(self) -> Sequence[ExportedStream]:

@@ -13,7 +13,9 @@ SECOND = timedelta(seconds=1)
 MILLISECOND = timedelta(milliseconds=1)
 MICROSECOND = timedelta(microseconds=1)
 FIRST_YEAR = 1900
-"""The first year that settings and states may name; earlier ones are mistakes."""
+"""The first year that settings, states and the list may name; earlier ones are mistakes."""
+LAST_YEAR = 2200
+"""The last year that states and the list may name; later ones are mistakes."""
 
 _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?"
 _RFC3339 = re.compile(rf"{_TIME}(?:Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
@@ -40,11 +42,24 @@ def parse(text: str) -> datetime:
 
 
 def parse_given(text: str) -> datetime:
-    """Parse a timestamp of a setting or a state; raise `ValueError` if it must be a mistake."""
+    """Parse a timestamp of a setting; raise `ValueError` if it must be a mistake."""
     instant = parse(text)
     if instant.year < FIRST_YEAR:
         raise ValueError(text)
     return instant
+
+
+def parse_credible(text: str) -> datetime:
+    """Parse a timestamp of a state or of the list; raise `ValueError` if it must be a mistake."""
+    instant = parse(text)
+    if not is_credible(instant):
+        raise ValueError(text)
+    return instant
+
+
+def is_credible(instant: datetime) -> bool:
+    """Return whether a bookmark may be at an instant."""
+    return FIRST_YEAR <= instant.year <= LAST_YEAR
 
 
 def canonical(instant: datetime) -> str:

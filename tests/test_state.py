@@ -23,6 +23,7 @@ from tests.support import (
     catalog_without,
     config_for,
     run,
+    said,
     state_at,
     truth,
     written_before,
@@ -113,8 +114,8 @@ def test_a_finished_sync_continues_at_its_bookmark(leadlex: Sandbox, clock: Fake
     assert versions(done) == {None}
     assert bounds(leadlex) == [(BOOKMARKED, "2026-07-01T13:00:00Z")]
     assert leadlex.list_calls == []  # neither for a plan nor, within a day, for a comparison
-    assert done.state == with_changes(
-        "finished", replication_key_value="2026-07-01T13:00:00.000000Z", delivered=503
+    assert said(done.state) == said(
+        with_changes("finished", replication_key_value="2026-07-01T13:00:00.000000Z", delivered=503)
     )
 
 
@@ -128,8 +129,8 @@ def test_a_finished_sync_is_compared_again_after_a_day(leadlex: Sandbox, clock: 
     later = "2026-07-02T12:00:00.000000Z"
     (warning,) = done.warnings
     assert warning.startswith("LeadLex counts 1 more contacts")
-    assert done.state == with_changes(
-        "finished", replication_key_value=later, delivered=501, drift_checked=later
+    assert said(done.state) == said(
+        with_changes("finished", replication_key_value=later, delivered=501, drift_checked=later)
     )
 
 
@@ -139,7 +140,7 @@ def test_a_finished_sync_with_nothing_new_stays_as_it_is(
     done = clock.run(config_for(leadlex), state=written_before("finished"))
 
     assert (done.exit_code, done.records, leadlex.calls) == (0, [], [])
-    assert done.state == written_before("finished")
+    assert said(done.state) == said(written_before("finished"))
 
 
 def test_an_interrupted_sync_continues_after_its_last_window(
@@ -153,7 +154,7 @@ def test_an_interrupted_sync_continues_after_its_last_window(
     assert before < BOOKMARKED  # the list chose a window; the whole range was not tried first
     assert leadlex.calls[0].query.startswith("per_page=1&")
     assert len(done.ids) == 500 - 192
-    assert done.state == written_before("finished")
+    assert said(done.state) == said(written_before("finished"))
 
 
 def test_a_saved_plan_is_followed(without_list: Sandbox, clock: FakeClock) -> None:
@@ -162,7 +163,7 @@ def test_a_saved_plan_is_followed(without_list: Sandbox, clock: FakeClock) -> No
     assert (done.exit_code, done.warnings) == (0, [])
     assert bounds(without_list)[0] == (None, PLANNED)
     assert by_id(done.records) == by_id(truth(without_list))
-    assert done.state == written_before("finished")
+    assert said(done.state) == said(written_before("finished"))
 
 
 def test_filters_of_a_state_hold(leadlex: Sandbox, clock: FakeClock) -> None:
@@ -176,8 +177,8 @@ def test_filters_of_a_state_hold(leadlex: Sandbox, clock: FakeClock) -> None:
 
     assert (done.exit_code, done.warnings, done.records) == (0, [], [])
     assert bounds(leadlex) == [(BOOKMARKED, "2026-07-01T13:00:00Z")]
-    assert done.state == with_changes(
-        "filters", replication_key_value="2026-07-01T13:00:00.000000Z"
+    assert said(done.state) == said(
+        with_changes("filters", replication_key_value="2026-07-01T13:00:00.000000Z")
     )
     assert other.exit_code == 1
     assert "list_id or tags" in other.failures[0]
@@ -197,7 +198,7 @@ def test_an_interrupted_refresh_continues_under_its_version(
     assert len(done.ids) == 500 - 192
     assert versions(done) == {UNDER_WAY_VERSION}
     assert activated(done) == [UNDER_WAY_VERSION]
-    assert done.state == written_before("refresh-finished")
+    assert said(done.state) == said(written_before("refresh-finished"))
 
 
 def test_an_incremental_run_between_the_parts_of_a_refresh_writes_its_version(
@@ -211,8 +212,10 @@ def test_an_incremental_run_between_the_parts_of_a_refresh_writes_its_version(
     assert (done.exit_code, len(done.ids)) == (0, 1)
     assert (versions(done), activated(done)) == ({UNDER_WAY_VERSION}, [])
     assert bounds(leadlex) == [(BOOKMARKED, "2026-07-01T13:00:00Z")]
-    assert done.state == with_changes(
-        "refresh-under-way", replication_key_value="2026-07-01T13:00:00.000000Z", delivered=501
+    assert said(done.state) == said(
+        with_changes(
+            "refresh-under-way", replication_key_value="2026-07-01T13:00:00.000000Z", delivered=501
+        )
     )
 
 
@@ -226,14 +229,13 @@ def test_the_plan_of_a_refresh_is_followed(without_list: Sandbox, clock: FakeClo
     assert by_id(done.records) == by_id(truth(without_list))
     assert versions(done) == {PLAN_VERSION}
     assert activated(done) == [PLAN_VERSION]
-    assert of_stream(done.state) == {
-        "refresh": None,
+    assert said(done.state) == {
         "version": PLAN_VERSION,
         "replication_key": "created_at",
         "replication_key_value": DAY_OF_STATES,
-        "filters": {"list_id": None, "tags": []},
-        "since": None,
+        "filters": {"tags": []},
         "delivered": 500,
+        "withheld": 0,
     }
 
 
@@ -249,8 +251,10 @@ def test_after_a_finished_refresh_new_records_have_no_version(
     )
 
     assert (len(news.ids), versions(news)) == (1, {None})
-    assert news.state == with_changes(
-        "refresh-finished", replication_key_value="2026-07-01T13:00:00.000000Z", delivered=501
+    assert said(news.state) == said(
+        with_changes(
+            "refresh-finished", replication_key_value="2026-07-01T13:00:00.000000Z", delivered=501
+        )
     )
     (version,) = activated(again)
     assert version > UNDER_WAY_VERSION
@@ -287,16 +291,19 @@ def test_a_refresh_under_other_filters_starts_over(
     assert 0 < len(done.ids) < 500
     (version,) = activated(done)
     assert version != UNDER_WAY_VERSION
-    assert of_stream(done.state) == {
-        "refresh": None,
-        "version": version,
-        "replication_key": "created_at",
-        "replication_key_value": DAY_OF_STATES,
-        "filters": filters,
-        "since": since,
-        "delivered": len(done.ids),
-        "drift_checked": DAY_OF_STATES,
-    }
+    contacts = of_stream(done.state)
+    assert (contacts["filters"], contacts["since"]) == (filters, since)
+    assert (
+        said(done.state).items()
+        >= {
+            "version": version,
+            "replication_key": "created_at",
+            "replication_key_value": DAY_OF_STATES,
+            "delivered": len(done.ids),
+            "drift_checked": DAY_OF_STATES,
+        }.items()
+    )
+    assert contacts["refresh"] is None
 
 
 # Filters and the beginning.
@@ -519,6 +526,38 @@ def test_no_version_of_a_refresh_is_anything_but_a_number(
         done = clock.run(config_for(leadlex), state=state, catalog=catalog)
         assert (done.exit_code, leadlex.calls) == (1, [])
         assert "has an invalid 'version'" in done.failures[0]
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("catalog", [None, FULL_TABLE], ids=["incremental", "full refresh"])
+def test_contacts_of_other_centuries_put_no_bookmark_there(
+    serve: Callable[..., Sandbox],
+    clock: FakeClock,
+    order: Order,
+    catalog: Json | None,
+    listed: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    sandbox = serve(
+        contacts=0,
+        clock=clock,
+        quotas=UNLIMITED,
+        reading=Reading(order=order),
+        list_faults={} if listed else dict.fromkeys(range(1, 400), ListFault.FORBIDDEN),
+    )
+    ids = [
+        create(sandbox, datetime(year, 2, 2, tzinfo=UTC) + number * DAY)
+        for year in (1, 1850, 1899, 2026)
+        for number in range(8)
+    ]
+    config = config_for(sandbox, export_limit=10)
+
+    done = clock.run(config, catalog=catalog)
+
+    assert (done.exit_code, sorted(done.ids)) == (0, sorted(ids))
+    for state in done.states:
+        again = clock.run(config, state=state, catalog=catalog)
+        assert (again.exit_code, again.failures) == (0, [])
 
 
 # Looking back.

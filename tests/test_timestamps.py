@@ -182,3 +182,21 @@ def test_resolution(microsecond: int, step: timedelta) -> None:
 
     assert timestamps.resolution(instant) == step
     assert timestamps.floor(instant) == datetime(2026, 4, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "credible"),
+    [
+        ("1899-12-31T23:59:59Z", False),
+        ("1900-01-01", True),
+        ("2200-12-31T23:59:59Z", True),
+        ("2201-01-01T00:00:00Z", False),
+        ("2200-12-31T23:00:00-02:00", False),
+    ],
+)
+def test_an_instant_that_is_far_away_must_be_a_mistake(text: str, credible: bool) -> None:  # noqa: FBT001 - a parameter
+    assert timestamps.is_credible(timestamps.parse(text)) is credible
+    try:
+        assert timestamps.parse_credible(text) == timestamps.parse(text)
+    except ValueError:
+        assert not credible

@@ -32,6 +32,7 @@ class Export(ExportResult):
 
     batch: RecordBatch  # open
     headers: Mapping[str, str]
+    received: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +91,16 @@ class Exporter:
                 stray=stray,
                 batch=batch,
                 headers=response.headers,
+                received=response.received,
             )
 
+    @property
+    def fields(self) -> str:
+        """The columns as a request names them."""
+        return ",".join(column.name for column in self.columns)
+
     def _query(self, request: ExportRequest) -> Query:
-        fields = ",".join(column.name for column in self.columns)
-        query: list[tuple[str, str | int]] = [("limit", request.limit), ("fields", fields)]
+        query: list[tuple[str, str | int]] = [("limit", request.limit), ("fields", self.fields)]
         if request.after is not None:
             query.append(("created_after", timestamps.plain(request.after)))
         query.append(("created_before", timestamps.plain(request.before)))

@@ -75,8 +75,9 @@ def read_page(body: bytes, resource: Resource) -> ListPage:
 
 
 def _listed(entry: dict[str, Any], resource: Resource) -> Listed:
-    created = timestamps.parse(next(entry[name] for name in resource.list_created if name in entry))
-    return Listed(created, str(entry[resource.key]))
+    """Return an entry; one created at an instant that no bookmark may have is not usable."""
+    text = next(entry[name] for name in resource.list_created if name in entry)
+    return Listed(timestamps.parse_credible(text), str(entry[resource.key]))
 
 
 def _reason(error: LeadLexError) -> str:

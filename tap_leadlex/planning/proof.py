@@ -81,6 +81,8 @@ class Prover:
         unasked: Why there is no list to ask, as a clause.
         accept_short: Accept that the export withholds records that the list shows.
         largest: How many rows the largest export of the last days had.
+        cap: At how many rows LeadLex truncates exports, if known.
+        withheld: How many records the list shows and no export has, up to here.
     """
 
     def __init__(
@@ -92,6 +94,8 @@ class Prover:
         unasked: str = "the list was not asked",
         accept_short: bool = False,
         largest: int = 0,
+        cap: int | None = None,
+        withheld: int = 0,
     ) -> None:
         self._resource = resource
         self._witness = None if read is None else Witness(read)
@@ -102,9 +106,14 @@ class Prover:
         self._truncated: set[int] = set()  # numbers of rows of the truncated exports
         self._checks = 0
         self._list = f"LeadLex's {resource.record} list"
-        self.cap: int | None = None  # at how many rows LeadLex truncates exports, once known
-        self.withheld = 0  # how many records the list shows and no export has
+        self.cap = cap
+        self.withheld = withheld
         self.proof = Proof(Grade.CONFIRMED, f"by {self._list}")  # the worst of all windows so far
+
+    @property
+    def asks(self) -> bool:
+        """Whether the list can still be asked."""
+        return self._witness is not None
 
     def silence(self, reason: str) -> None:
         """Stop asking the list, for a reason (a clause)."""

@@ -14,7 +14,7 @@ from tests.support.runs import (
     run_program,
 )
 from tests.support.server import RawServer
-from tests.support.states import FULL_TABLE, bookmark, state_at, written_before
+from tests.support.states import FULL_TABLE, bookmark, said, state_at, written_before
 
 __all__ = [
     "FIELDS",
@@ -35,6 +35,7 @@ __all__ = [
     "run",
     "run_process",
     "run_program",
+    "said",
     "state_at",
     "truth",
     "written_before",

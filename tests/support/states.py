@@ -33,6 +33,19 @@ def bookmark(state: Json) -> str | None:
     return value
 
 
+def said(state: Json) -> Json:
+    """Return what a state says of contacts: the keys that are not null, at any depth."""
+
+    def without_nulls(value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        return {name: without_nulls(each) for name, each in value.items() if each is not None}
+
+    contacts = without_nulls(state["bookmarks"]["contacts"])
+    assert isinstance(contacts, dict)
+    return {"withheld": 0, **contacts}
+
+
 def state_at(instant: str) -> Json:
     """Return a state with that bookmark."""
     contacts = {"replication_key": "created_at", "replication_key_value": instant}
