@@ -56,6 +56,7 @@ class SyncState(ABC):
     caught_up: bool  # an earlier sync ended there, so that only new records follow
     plan: Plan  # what an interrupted run knew about the windows to come
     version: int | None  # of the records, if they have one
+    from_scratch: bool  # no earlier run has delivered anything
 
     def __init__(self, state: dict[str, Any], scope: Scope, settings: Settings) -> None:
         self._saved = SavedState.read(state, scope.resource)
@@ -64,6 +65,7 @@ class SyncState(ABC):
         self._limit = settings.export_limit
         self._bookmark = self._saved.replication_key_value
         self._largest = self._saved.largest
+        self._fields = self._saved.fields
         self.cap = self._saved.cap  # at how many rows LeadLex truncates exports
         self.withheld = self._saved.withheld or 0  # records that only the list shows
 
@@ -87,21 +89,18 @@ class SyncState(ABC):
         """Return what to compare with LeadLex's count, if that is due."""
 
     def largest(self, now: datetime, fields: str) -> int:
-        """Return how many rows the largest recent export with these fields had."""
-        if self._largest is None or fields != self._saved.fields:
-            self._largest = None
-        elif now - self._largest[1] > LARGEST_AGE:
+        """Return how many rows the largest recent export of these fields had."""
+        if self._largest and (
+            self._saved.fields not in {None, fields} or now - self._largest[1] > LARGEST_AGE
+        ):
             self._largest = None
         return self._largest[0] if self._largest else 0
 
     def exported(self, rows: int, now: datetime, fields: str) -> None:
-        """Take note of the size of an export."""
+        """Take note of the size of an export, to be written with what follows from it."""
         if self._largest is None or rows >= self._largest[0]:
             self._largest = (rows, now)
-        self._state |= {
-            "largest": [self._largest[0], timestamps.canonical(self._largest[1])],
-            "fields": fields,
-        }
+        self._fields = fields
 
     def checked(self, now: datetime) -> None:
         """Take note of the comparison."""
@@ -117,9 +116,19 @@ class SyncState(ABC):
             "delivered": delivered,
             "under_way": self._state.get("under_way"),
             "plan": self._state.get("plan"),
-            "cap": self.cap,
             "withheld": self.withheld,
         }
+        self._write_sizes()
+
+    def _write_sizes(self) -> None:
+        """Write what exports have shown about their sizes."""
+        self._state["cap"] = self.cap
+        if self._largest:
+            rows, instant = self._largest
+            self._state |= {
+                "largest": [rows, timestamps.canonical(instant)],
+                "fields": self._fields,
+            }
 
     def _written_plan(self, plan: Plan) -> list[Any] | None:
         return SavedPlan(self._limit, plan).written()
@@ -141,7 +150,8 @@ class IncrementalState(SyncState):
         # delete those records.
         self.version = self._saved.refresh.version if self._saved.refresh else None
         self.under_way = bool(self._saved.under_way)
-        self.caught_up = self._bookmark is not None and not self.under_way
+        self.from_scratch = self._bookmark is None
+        self.caught_up = not self.from_scratch and not self.under_way
         self.plan = self._read_plan(self._saved.plan)
         self._comparable = (
             settings.check_drift and scope.listed_alike and not settings.lookback_seconds
@@ -176,6 +186,7 @@ class IncrementalState(SyncState):
     def save(self, plan: Plan) -> None:
         """Keep the plan; the sync is under way."""
         self._state |= {"under_way": True, "plan": self._written_plan(plan)}
+        self._write_sizes()
 
     def finish(self) -> tuple[None, None]:
         """End the sync; there is nothing to activate."""
@@ -228,12 +239,13 @@ class RefreshState(SyncState):
         )
         if refresh is None or not self.under_way:
             refresh = SavedRefresh(version=max(version, (self._saved.version or 0) + 1))
+        self._until = refresh.until
         self.version = refresh.version
         self.withheld = refresh.withheld or 0
+        self.from_scratch = self._until is None
         self.caught_up = False
         self.plan = self._read_plan(refresh.plan)
         self._delivered = refresh.delivered or 0
-        self._until = refresh.until
         self._refresh: dict[str, Any] = {
             "version": self.version,
             "delivered": self._delivered,
@@ -262,6 +274,7 @@ class RefreshState(SyncState):
         """Keep the plan."""
         self._refresh["plan"] = self._written_plan(plan)
         self._state["refresh"] = self._refresh
+        self._write_sizes()
 
     def finish(self) -> tuple[int | None, str | None]:
         """End the refresh: incremental runs continue where it ended.

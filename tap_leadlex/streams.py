@@ -20,7 +20,7 @@ from tap_leadlex.errors import ListError, RunStopped
 from tap_leadlex.messages import MessageWriter, RecordBatch
 from tap_leadlex.planning.drift import drift
 from tap_leadlex.planning.planner import Planner
-from tap_leadlex.planning.proof import Prover
+from tap_leadlex.planning.proof import Grade, Prover
 from tap_leadlex.planning.sweep import sweep
 from tap_leadlex.planning.windows import ExportRequest, Window
 from tap_leadlex.progress import RunLog
@@ -197,7 +197,11 @@ class ExportedStream(Stream):
             finally:
                 run_log.proof = prover.proof
         sync.finish()
-        self._check_drift(at, listing, run_log)
+        if at.from_scratch and prover.proof.grade is Grade.CONFIRMED:
+            at.checked(self._clock.now())
+            self.write_state()
+        else:
+            self._check_drift(at, listing, run_log)
         run_log.finished()
 
     def _probe(self, whole: Window, exporter: Exporter, limit: int) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_leadlex.errors import RunStopped, TransportError
-from tap_leadlex.planning.windows import ListEntry, Window
+from tap_leadlex.planning.proof import Grade, Proof
+from tap_leadlex.planning.windows import ListPage, Window
 from tap_leadlex.progress import RunLog, export_calls
 from tap_leadlex.resources import CONTACTS
 from tap_leadlex.sandbox import Quotas
@@ -88,9 +89,9 @@ def test_the_share_is_of_records_once_the_list_has_counted_them(
 ) -> None:
     log = run_log(Window(START, END))
     totals = iter([200, 1_000])
-    look_up = log.counting(lambda *_: ListEntry(None, next(totals)))
+    read = log.counting(lambda *_: ListPage([], next(totals)))
 
-    found = [look_up(None, 1).total, look_up(None, 1).total]
+    found = [read(None, 1, 1).total, read(None, 1, 1).total]
     close(log, QUARTER, 30)
     first = text(lines)[1]
     close(log, QUARTER, 60)
@@ -162,11 +163,7 @@ def test_a_stop_says_why_how_far_and_what_to_do(
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        (1_700, "1,700 more contacts {}: some were added with an earlier date."),
-        (-3, "3 fewer contacts {}: some were deleted or merged."),
-    ],
+    ("change", "told"), [(1_700, "1,700 more contacts {}."), (-3, "3 fewer contacts {}.")]
 )
 def test_drift_says_which_way(lines: pytest.LogCaptureFixture, change: int, told: str) -> None:
     run_log(Window(START, END)).drifted(change, END)
@@ -176,6 +173,26 @@ def test_drift_says_which_way(lines: pytest.LogCaptureFixture, change: int, told
         "WARNING",
         f"LeadLex counts {told.format(where)} Run a full refresh to correct this.",
     )
+
+
+@pytest.mark.parametrize(
+    ("grade", "told"),
+    [
+        (Grade.CONFIRMED, "confirmed"),
+        (Grade.NOT_CONTRADICTED, "not contradicted"),
+        (Grade.NOT_CONFIRMED, "not confirmed"),
+    ],
+)
+def test_a_finished_run_says_what_its_completeness_rests_on(
+    lines: pytest.LogCaptureFixture, grade: Grade, told: str
+) -> None:
+    log = run_log(Window(START, END))
+    close(log, QUARTER, 1_200)
+    log.proof = Proof(grade, "a reason")
+
+    log.finished()
+
+    assert text(lines) == ("INFO", f"Synced 1,200 contacts; completeness {told}: a reason.")
 
 
 def test_a_kind_of_warning_comes_once(lines: pytest.LogCaptureFixture) -> None:

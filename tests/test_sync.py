@@ -86,4 +86,4 @@ def test_each_state_says_whether_more_of_its_sync_is_left(
         assert done.exit_code == 0
         assert len(sandbox.exports) - before[1] == max(left, 1)
         if not left:
-            assert len(sandbox.calls) - before[0] == 1, "a finished sync asks the list for nothing"
+            assert len(sandbox.calls) - before[0] == 2, "one export, and the list confirms it"

@@ -4,7 +4,7 @@ Property tests, benchmarks and pictures sweep it with the tap's own loop, in no 
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -51,6 +51,8 @@ class Model:
         listed: The records that the list shows; the same if not given. If it differs, as under a
             filter that the list does not know, the list proves nothing.
         largest: The most rows that the gateway can stream; `None` for any number.
+        cap: The most rows that any export has, whatever is requested; `None` for no cap.
+        cuts: The rows that are left of exports, by their number from 1.
 
     Attributes:
         requests: The exports so far, in order.
@@ -65,11 +67,19 @@ class Model:
     """
 
     def __init__(
-        self, store: Store, *, listed: Store | None = None, largest: int | None = None
+        self,
+        store: Store,
+        *,
+        listed: Store | None = None,
+        largest: int | None = None,
+        cap: int | None = None,
+        cuts: Mapping[int, int] | None = None,
     ) -> None:
         self.store = store
         self.listed = store if listed is None else listed
         self.largest = largest
+        self.cap = cap
+        self.cuts = cuts or {}
         self.requests: list[ExportRequest] = []
         self.look_ups = 0
         self.closed: list[Window] = []
@@ -137,7 +147,9 @@ class Model:
         self.requests.append(request)
         after = None if request.after is None else from_datetime(request.after)
         before = from_datetime(request.before)
-        rows = self.store.export(after=after, before=before, limit=request.limit)
+        most = min(request.limit, self.cap or request.limit)
+        rows = self.store.export(after=after, before=before, limit=most)
+        rows = rows.pick(range(min(len(rows), self.cuts.get(len(self.requests), len(rows)))))
         if self.largest is not None and len(rows) > self.largest:
             if not request.divisible:
                 raise GatewayError
