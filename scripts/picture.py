@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tap_leadlex.planning.windows import ExportRequest, ListEntry, Window
+from tap_leadlex.planning.windows import ExportRequest, ListPage, Window
 from tap_leadlex.sandbox import History, Store
 from tap_leadlex.sandbox.histories import make
 from tap_leadlex.sandbox.instants import to_datetime
@@ -66,11 +66,12 @@ class Recorder(Model):
         self.shown: list[Shown] = []
         self._by_edge = False
 
-    def look_up(self, start: datetime | None, rank: int) -> ListEntry:
+    def page(self, start: datetime | None, number: int, per_page: int) -> ListPage:
         """Remember that an entry of the list chose the next window."""
-        entry = super().look_up(start, rank)
-        self._by_edge = entry.created_at is not None
-        return entry
+        page = super().page(start, number, per_page)
+        if per_page == 1:
+            self._by_edge = bool(page.entries)
+        return page
 
     @contextmanager
     def export(self, request: ExportRequest) -> Iterator[ModelExport | None]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_leadlex.sandbox import Defects, Fault, History, Quotas, Reading, Sandbox, Store
-from tap_leadlex.sandbox.defects import DateError, IgnoredBound, ListedDate
+from tap_leadlex.sandbox.defects import ListedDate
 from tap_leadlex.sandbox.histories import make
 from tap_leadlex.sandbox.instants import SECOND, from_datetime
 from tap_leadlex.sandbox.readings import ListMode, Order, Precision, Rounding, Step

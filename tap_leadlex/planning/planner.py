@@ -140,8 +140,10 @@ class Planner:
                 self._samples.split(window, verdict.split)
                 return verdict
             result = verdict.truncated or result
-            if result.rows and not result.full:
-                self._limit = min(self._limit, result.rows)
+        if not result.full and not _within_second(window):
+            self._limit = min(self._limit, result.rows or self._limit)
+            self._samples.full(result)
+            return Verdict()
         self._learn_full(window, result, export)
         return Verdict()
 
@@ -196,13 +198,13 @@ class Planner:
         result: Result,
         export: Callable[[ExportRequest], Result | None],
     ) -> None:
-        if window.start is None or window.end - window.start > timestamps.SECOND:
+        if not _within_second(window):
             self._full = result
             self._list.full()
             return
         middle = _middle_of_second(result)
         if middle is None:
-            self._refuse_instant(window.start)
+            self._refuse_instant(window.start or window.end)
         self._full = None
         self._shown |= dict(zip(result.keys, result.created, strict=True))
         self._samples.split(window, middle)
@@ -267,6 +269,10 @@ class Planner:
             f"Raise export_limit if it is below 50,000, or sync them in parts with {filters}. The "
             "bookmark stays before that instant."
         )
+
+
+def _within_second(window: Window) -> bool:
+    return window.start is not None and window.end - window.start <= timestamps.SECOND
 
 
 def _telling_record(full: ExportResult) -> tuple[str, datetime]:

@@ -196,34 +196,54 @@ class Prover:
         result = case.result
         if not result.rows and case.repeated:
             return self._empty(case, testimony)
-        if testimony.many and not case.repeated and self._lacks_half(case, testimony):
+        if testimony.many and not case.repeated and self._lacks_half(result, testimony):
             again = case.make(case.request)
             if again is not None:
                 self._truncated |= {result.rows} if again.rows == result.rows else set()
                 return self._judge_again(case, again)
-        first = testimony.missing[0]
-        sought = [first] if testimony.many else testimony.missing
+        sought = testimony.missing[:1] if testimony.many else testimony.missing
         found = self._seek(case, sought)
-        if found is None:  # no export is left for it: go on with the part before it
-            split = _before(first, case.request.window)
-            return Verdict(split=split) if split else self._withheld(case, testimony, ())
+        if found is None:
+            return self._narrow(case, testimony)
         if testimony.many and found.keys:
             return self._truncation(result)
-        if len(found.keys) == len(sought) and not testimony.many:
+        if len(found.keys) == len(sought):
             return Verdict((result, found))
-        keys = set(found.keys)
-        lost = next(record for record in sought if record.key not in keys)
-        if len(sought) > 1:  # a wide export may be truncated as well
-            alone_found = self._seek(case, [lost])
-            if alone_found is None or alone_found.keys:
-                return self._truncation(result)
+        return self._pursue_alone(case, testimony, found)
+
+    def _pursue_alone(
+        self, case: Case[Result], testimony: Testimony, found: Result
+    ) -> Verdict[Result]:
+        """Look for one record in its second, because a wider export may be truncated as well."""
+        lost = [record for record in testimony.missing if record.key not in set(found.keys)]
+        if found.window != _seconds_of(lost[:1]):
+            alone = self._seek(case, lost[:1])
+            if alone is None or alone.keys:
+                return self._truncation(case.result)
         return self._withheld(case, testimony, (found,) if found.keys else ())
 
-    def _lacks_half(self, case: Case[Result], testimony: Testimony) -> bool:
-        if not case.result.keys:
-            return True
-        witness = self._witness
-        return witness is not None and witness.has_twice(case.result, testimony.lead_in)
+    def _narrow(self, case: Case[Result], testimony: Testimony) -> Verdict[Result]:
+        """Have less read at a time, because no export is left to look for what is missing."""
+        if testimony.many and case.result.rows:
+            return self._truncation(case.result)
+        split = _around(testimony.missing, case.request.window)
+        return Verdict(split=split) if split else self._withheld(case, testimony, ())
+
+    def _lacks_half(self, result: ExportResult, testimony: Testimony) -> bool:
+        """Return whether an export has fewer than half of the records that the list shows."""
+        try:
+            return self._witness is not None and self._witness.has_twice(result, testimony.lead_in)
+        except ListError:
+            return False
+
+    def _number(self, result: ExportResult, testimony: Testimony) -> int:
+        """Return how many records are missing; if the list fails, how many of them are known."""
+        try:
+            if testimony.many and self._witness:
+                return self._witness.count(result, testimony.lead_in) - len(result.keys)
+        except ListError:
+            pass
+        return len(testimony.missing)
 
     def _seek(self, case: Case[Result], records: Sequence[Listed]) -> Result | None:
         """Export the seconds of some records; `None` if that is not possible."""
@@ -235,7 +255,7 @@ class Prover:
 
     def _truncation(self, result: Result) -> Verdict[Result]:
         """Have a window read in parts; the same number of rows twice is where LeadLex truncates."""
-        if result.rows in self._truncated and self.cap is None:
+        if result.rows and result.rows in self._truncated and self.cap is None:
             self.cap = result.rows
             self._warn(
                 f"LeadLex truncates exports at {result.rows:,} rows, whatever limit is requested; "
@@ -246,9 +266,7 @@ class Prover:
         return Verdict(truncated=result)
 
     def _empty(self, case: Case[Result], testimony: Testimony) -> Verdict[Result]:
-        lost = len(testimony.missing)
-        if testimony.many and self._witness:
-            lost = self._witness.count(case.result, testimony.lead_in)
+        lost = self._number(case.result, testimony)
         error = WithheldError(
             f"Window {case.result.window}: the export was empty twice, but {self._list} shows "
             f"{self._counted(lost)} there. Run again later; if this persists, report it to "
@@ -265,9 +283,7 @@ class Prover:
     ) -> Verdict[Result]:
         """Accept, or not, that the export withholds records that the list shows."""
         result = case.result
-        lost = len(testimony.missing) - sum(len(part.keys) for part in found)
-        if testimony.many and self._witness:
-            lost = self._witness.count(result, testimony.lead_in) - len(result.keys)
+        lost = self._number(result, testimony) - sum(len(part.keys) for part in found)
         what = (
             f"{self._list} shows {self._counted(lost)} that the export lacks, even when requested "
             "alone"
@@ -294,13 +310,17 @@ class Prover:
             self.proof = Proof(grade, reason)
 
 
-def _before(record: Listed, window: Window) -> datetime | None:
-    """Return where to split a window before a record, or after its second; `None` if it cannot."""
+def _around(records: Sequence[Listed], window: Window) -> datetime | None:
+    """Return where to split a window, so that one part has only some records; `None` if nowhere."""
+    seconds = _seconds_of(records)
     start = window.start or BEGINNING
     if window.end - start <= timestamps.SECOND:
         return None
-    second = _seconds_of([record])
-    return second.start if second.start and second.start > start else second.end
+    if start < seconds.end < window.end:
+        return seconds.end
+    if seconds.start and start < seconds.start:
+        return seconds.start
+    return max(start + timestamps.SECOND, timestamps.floor(start + (window.end - start) / 2))
 
 
 def _seconds_of(records: Sequence[Listed]) -> Window:

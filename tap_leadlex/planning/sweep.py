@@ -51,7 +51,7 @@ def sweep(planner: Planner, actions: Actions[Result]) -> None:
 
 
 def _export(request: ExportRequest, planner: Planner, actions: Actions[Result]) -> None:
-    """Make one export, with those that settle a doubt about it, and close its window if possible."""
+    """Make one export, and those that settle a doubt about it; close its window if possible."""
     with ExitStack() as exports:
 
         def export(request: ExportRequest) -> Result | None:

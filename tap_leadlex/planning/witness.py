@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PAGE = 100
 """Entries per page: the most that LeadLex documents."""
 FEW = 100
-"""The most missing records to name; if there are more, LeadLex truncated the export."""
+"""The most missing records to name."""
 # Records of one instant may fill several pages, in any order.
 _MOST_PAGES = 8
 _MOST_ROUNDS = 8
@@ -32,7 +32,7 @@ class Testimony(NamedTuple):
     """What the list says about a window."""
 
     missing: Sequence[Listed] = ()  # records that it shows and the export lacks
-    many: bool = False  # there are more than `FEW` of them; `missing` has some
+    many: bool = False  # there are more than `missing` has: too many to look for each
     doubt: str | None = None  # why the list cannot confirm that nothing else is missing
     lead_in: int = 0  # how many records it shows from before the window
 
@@ -111,7 +111,7 @@ class Witness:
 
     def count(self, result: ExportResult, lead_in: int) -> int:
         """Count the records of a window that the list shows, in about 20 look-ups."""
-        least = most = len(result.keys) + FEW
+        least = most = len(result.keys) + 1
         while not self._lies_beyond(result.window, most + lead_in + 1):
             least, most = most, 2 * most
         return bisect_left(
@@ -174,18 +174,17 @@ class Witness:
         found = _unknown(shown, window, known)
         for _ in range(_MOST_ROUNDS):
             found = found or self._first_unknown(window, times, known, lead_in)
-            if not found:
-                break
             missing += found
-            if many:
-                return Testimony(missing, many=True, lead_in=lead_in)
+            if many or not found:
+                break
             known.update(record.key for record in found)
             times = sorted([*times, *(record.created_at for record in found)])
             if self._lies_beyond(window, len(times) + lead_in + 1):
                 return Testimony(missing, lead_in=lead_in)
             found = []
-        doubt = "it shows more records than the export has, but not which"
-        return Testimony(missing, doubt=doubt, lead_in=lead_in)
+        if missing:
+            return Testimony(missing, many=True, lead_in=lead_in)
+        return Testimony(doubt="it shows more records than the export has, but not which")
 
     def _first_unknown(
         self, window: Window, times: Sequence[datetime], known: set[str], lead_in: int

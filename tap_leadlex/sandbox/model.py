@@ -4,7 +4,7 @@ Property tests, benchmarks and pictures sweep it with the tap's own loop, in no 
 """
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -63,6 +63,8 @@ class Model:
         notices: What the planner told the user.
         warnings: What the user was warned of.
         proof: What the completeness of the last run rests on.
+        cap_found: At how many rows exports are truncated, as the runs have found.
+        after_export: What happens after an export, by its number from 1.
         max_exports: The number of exports, of all runs, after which a run stops.
     """
 
@@ -88,10 +90,19 @@ class Model:
         self.notices: list[str] = []
         self.warnings: list[str] = []
         self.proof: Proof | None = None
+        self.cap_found: int | None = None
+        self.after_export: dict[int, Callable[[], object]] = {}
         self.max_exports: int | None = None
 
     def sync(
-        self, whole: Window, limit: int, *, whole_first: bool = False, use_list: bool = True
+        self,
+        whole: Window,
+        limit: int,
+        *,
+        whole_first: bool = False,
+        use_list: bool = True,
+        accept_short: bool = False,
+        largest_recent: int = 0,
     ) -> bool:
         """Sweep a range in one run, from the plan that the last run saved.
 
@@ -100,16 +111,24 @@ class Model:
             limit: The rows to ask for in one export.
             whole_first: Whether to try the whole range in one export first.
             use_list: Whether the list may be asked.
+            accept_short: Whether to accept that exports withhold records that the list shows.
+            largest_recent: The rows of the largest export of the last days.
 
         Returns:
             Whether all windows are closed; otherwise `max_exports` stopped the run.
         """
-        alike = use_list and self.listed is self.store
-        prover = Prover(CONTACTS, self.page if alike else None, self.warnings.append)
+        prover = Prover(
+            CONTACTS,
+            self.page if use_list and self.listed is self.store else None,
+            self.warnings.append,
+            accept_short=accept_short,
+            largest=largest_recent,
+            cap=self.cap_found,
+        )
         planner = Planner(
             CONTACTS,
             whole,
-            limit,
+            min(limit, self.cap_found or limit),
             read=self.page if use_list else None,
             notify=self.notices.append,
             prover=prover,
@@ -121,7 +140,7 @@ class Model:
         except RunStopped:
             return False
         finally:
-            self.proof = prover.proof
+            self.proof, self.cap_found = prover.proof, prover.cap
         return True
 
     def page(self, start: datetime | None, number: int, per_page: int) -> ListPage:
@@ -150,6 +169,7 @@ class Model:
         most = min(request.limit, self.cap or request.limit)
         rows = self.store.export(after=after, before=before, limit=most)
         rows = rows.pick(range(min(len(rows), self.cuts.get(len(self.requests), len(rows)))))
+        self.after_export.get(len(self.requests), lambda: None)()
         if self.largest is not None and len(rows) > self.largest:
             if not request.divisible:
                 raise GatewayError

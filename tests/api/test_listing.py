@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_leadlex.api.listing import read_entry
-from tap_leadlex.planning.windows import ListEntry
+from tap_leadlex.api.listing import read_page
+from tap_leadlex.planning.windows import Listed, ListPage
 from tap_leadlex.resources import CONTACTS
 from tap_leadlex.sandbox import ListFault, Quotas, Sandbox
 from tests.support import by_id, config_for, run, truth
@@ -38,17 +38,18 @@ def test_a_page_that_contains_an_error_counts_as_no_page() -> None:
 
 ENTRY = {"id": "1", "created_at": "2026-04-15T11:00:00+02:00"}
 NINE = datetime(2026, 4, 15, 9, tzinfo=UTC)
+FIRST = Listed(NINE, "1")
 
 
-def read(page: object) -> ListEntry:
+def read(page: object) -> ListPage:
     """Read a page of contacts."""
-    return read_entry(json.dumps(page).encode(), CONTACTS)
+    return read_page(json.dumps(page).encode(), CONTACTS)
 
 
 def refused(body: bytes) -> bool:
     """Return whether a body does not count as a page."""
     try:
-        read_entry(body, CONTACTS)
+        read_page(body, CONTACTS)
     except ValueError:
         return True
     return False
@@ -60,19 +61,22 @@ def page_of(*entries: object, **more: object) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("page", "entry"),
+    ("page", "expected"),
     [
-        (page_of(ENTRY, meta={"total": 7}), ListEntry(NINE, 7)),
-        (page_of(ENTRY), ListEntry(NINE, None)),
-        (page_of(ENTRY, meta={}), ListEntry(NINE, None)),
-        (page_of(ENTRY, meta={"total": "7"}), ListEntry(NINE, None)),
-        (page_of(meta={"total": 0}), ListEntry(None, 0)),
-        (page_of({"created_date": "2026-04-15T09:00:00Z"}), ListEntry(NINE, None)),
-        (page_of(ENTRY | {"created_date": "2025-01-01T00:00:00Z"}), ListEntry(NINE, None)),
+        (page_of(ENTRY, meta={"total": 7}), ListPage([FIRST], 7)),
+        (page_of(ENTRY), ListPage([FIRST], None)),
+        (page_of(ENTRY, meta={}), ListPage([FIRST], None)),
+        (page_of(ENTRY, meta={"total": "7"}), ListPage([FIRST], None)),
+        (page_of(ENTRY, meta={"total": True}), ListPage([FIRST], None)),
+        (page_of(ENTRY, meta={"total": -1}), ListPage([FIRST], None)),
+        (page_of(meta={"total": 0}), ListPage([], 0)),
+        (page_of({"id": 1, "created_date": "2026-04-15T09:00:00Z"}), ListPage([FIRST], None)),
+        (page_of(ENTRY | {"created_date": "2025-01-01T00:00:00Z"}), ListPage([FIRST], None)),
+        (page_of(ENTRY, ENTRY | {"id": "2"}), ListPage([FIRST, Listed(NINE, "2")], None)),
     ],
 )
-def test_what_a_page_says(page: object, entry: ListEntry) -> None:
-    assert read(page) == entry
+def test_what_a_page_says(page: object, expected: ListPage) -> None:
+    assert read(page) == expected
 
 
 @pytest.mark.parametrize(
@@ -83,6 +87,7 @@ def test_what_a_page_says(page: object, entry: ListEntry) -> None:
         {"data": {}},
         {"data": {"matters": [ENTRY]}},
         page_of({}),
+        page_of({"created_at": "2026-04-15T09:00:00Z"}),
         page_of({"created_at": "yesterday"}),
         page_of({"created_at": 5}),
         page_of({"created_at": "0001-01-01T00:00:00Z"}),
@@ -116,14 +121,14 @@ values = st.recursive(
 
 
 @given(st.fixed_dictionaries({}, optional={"data": values, "meta": values, "error": values}))
-def test_any_json_is_an_entry_or_no_page(page: dict[str, Any]) -> None:
+def test_any_json_is_a_page_or_not(page: dict[str, Any]) -> None:
     try:
-        entry = read(page)
+        entries, total = read(page)
     except ValueError:
         return
     assert not page.get("error")
-    assert entry.created_at is None or page["data"]["contacts"]
-    assert entry.total is None or entry.total == page["meta"]["total"]
+    assert len(entries) == len(page["data"]["contacts"])
+    assert total is None or total == page["meta"]["total"]
 
 
 @given(st.binary())
