@@ -42,7 +42,7 @@ class ListGuide:
         self._on_give_up = give_up
         self._ratio = 1.0  # records in the export for each one in the list
         self._asked: tuple[datetime, int] | None = None  # the last edge and its rank
-        self._exact = False  # the entry at that rank is not before the edge
+        self._earlier: int | None = None  # how many entries are before the edge, if known
         self._left: tuple[datetime, int] | None = None  # a start, and how many records follow it
         self._misjudged = 0
 
@@ -59,8 +59,12 @@ class ListGuide:
             return None
 
     def proves(self, window: Window, count: int) -> bool:
-        """Return whether the list has shown that a window holds this many records."""
-        return self._exact and self._asked == (window.end, count + 1)
+        """Return whether the list has shown that a window holds this many records.
+
+        It may count records of the second before the window, too; then it proves nothing.
+        """
+        at_end = self._asked is not None and self._asked[0] == window.end
+        return at_end and self._earlier == count
 
     def closed(self, window: Window, count: int) -> None:
         """Learn from a closed window and its number of records."""
@@ -104,7 +108,8 @@ class ListGuide:
         end = timestamps.floor(entry.created_at)
         if start is not None:
             end = max(end, start + timestamps.SECOND)
-        self._asked, self._exact = (end, rank), end <= entry.created_at
+        self._asked = (end, rank)
+        self._earlier = entry.earlier if end <= entry.created_at else None
         self._left = None if entry.total is None else (end, entry.total - rank + 1)
         return end
 

@@ -15,6 +15,7 @@ from tap_leadlex.planning.list_guide import ListGuide
 from tap_leadlex.planning.proof import Case, Prover, Verdict
 from tap_leadlex.planning.sample_guide import SampleGuide
 from tap_leadlex.planning.windows import (
+    PAGE,
     Boundary,
     ExportRequest,
     ExportResult,
@@ -70,7 +71,7 @@ class Planner:
         self._whole_first = whole_first
         self._notify = notify
         self._prover = prover
-        self._list = ListGuide(look_up(read) if read else None, self._give_up_list)
+        self._list = ListGuide(look_up(read, PAGE) if read else None, self._give_up_list)
         self._samples = SampleGuide(whole, plan)
         self._start = whole.start  # of the next window
         self._end = whole.end  # of the window chosen last
@@ -130,7 +131,9 @@ class Planner:
         window = request.window
         if not result.full:
             self._check_split(window, result)
-            proven = result.window == window and self._list.proves(window, len(result.keys))
+            # With nothing in the second before, the list counts only what is in the window.
+            alone = window.start is None or self._before == []
+            proven = alone and self._list.proves(result.window, len(result.keys))
             case = Case(request, result, export, self._before, proven=proven)
             verdict = self._prover.judge(case)
             if verdict.parts:

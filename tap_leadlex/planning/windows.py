@@ -9,6 +9,8 @@ from typing import NamedTuple, TypeAlias
 
 from tap_leadlex import timestamps
 
+PAGE = 100
+"""Entries in a page of the list: the most that LeadLex documents."""
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 """Stands for a window's missing start in comparisons."""
 
@@ -121,10 +123,11 @@ Raises `ListError` if the list cannot be read.
 
 @dataclass(frozen=True, slots=True)
 class ListEntry:
-    """One entry of the list, asked for by its rank."""
+    """One entry of the list, looked up by its rank."""
 
     created_at: datetime | None  # `None` if there is no such rank
     total: int | None  # of the records in the range; `None` if the list does not say
+    earlier: int | None = None  # how many entries come before its second, if that is known
 
 
 LookUp = Callable[[datetime | None, int], ListEntry]
@@ -134,11 +137,21 @@ Raises `ListError` if the list cannot be read.
 """
 
 
-def look_up(read: ReadPage) -> LookUp:
-    """Return a function that reads pages of one entry."""
+def look_up(read: ReadPage, size: int = 1) -> LookUp:
+    """Return a function that looks up entries in pages of a size."""
 
     def entry(start: datetime | None, rank: int) -> ListEntry:
-        page = read(start, rank, 1)
-        return ListEntry(page.entries[0].created_at if page.entries else None, page.total)
+        number, offset = divmod(rank - 1, size)
+        first = number * size
+        entries, total = read(start, number + 1, size)
+        if offset < len(entries):
+            created = entries[offset].created_at
+            second = timestamps.floor(created)
+            earlier = sum(each.created_at < second for each in entries)
+            return ListEntry(created, total, first + earlier if earlier or not first else None)
+        if entries and (total is None or total >= rank):
+            # The last page, or one that is smaller than requested.
+            return look_up(read)(start, rank)
+        return ListEntry(None, total)
 
     return entry

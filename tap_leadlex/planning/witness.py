@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tap_leadlex import timestamps
 from tap_leadlex.errors import ListError
+from tap_leadlex.planning.windows import PAGE, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from tap_leadlex.planning.windows import ExportResult, Listed, ReadPage, Window
+    from tap_leadlex.planning.windows import ExportResult, Listed, ReadPage
 
-PAGE = 100
-"""Entries per page: the most that LeadLex documents."""
 FEW = 100
 """The most missing records to name."""
 # Records of one instant may fill several pages, in any order.
@@ -87,10 +86,14 @@ class Witness:
             ListError: If the list cannot be read.
         """
         window, count = result.window, len(result.keys)
+        if before is None and count >= self._size and self._agrees_closely(result):
+            return Testimony()
         lead_in = self._expected(window, before)
         page = self._page(window, count + lead_in)
-        if window.start and not page.ends(window, count + lead_in):
-            lead_in = self._counted(window, before, page)
+        for estimate in (self._learned, self._counted) if window.start else ():
+            if page.ends(window, count + lead_in):
+                break
+            lead_in = estimate(window, before, page)
             if not page.shows(count + lead_in):
                 page = self._page(window, count + lead_in)
         if not count and not page.entries and page.total:
@@ -105,20 +108,32 @@ class Witness:
             return Testimony()
         return self._missing(result, page.entries, lead_in)
 
+    def _agrees_closely(self, result: ExportResult) -> bool:
+        """Return whether the list agrees if asked from a microsecond before the window.
+
+        That skips the records of the second before, of which nothing is known. If LeadLex rounds
+        the bound, its first entry may not be the first record of the export.
+        """
+        window, count = result.window, len(result.keys)
+        if window.start is None:
+            return False
+        # The list is asked from a second before the start that it is given.
+        close = Window(window.start + timestamps.SECOND - timestamps.MICROSECOND, window.end)
+        page = self._page(close, count)
+        if not page.ends(window, count):
+            return False
+        first = self._entry(close.start, 1)
+        return first is not None and first.created_at == min(result.created)
+
     def has_twice(self, result: ExportResult, lead_in: int) -> bool:
         """Return whether the list shows more than twice as many records as an export has."""
         return not self._lies_beyond(result.window, 2 * len(result.keys) + lead_in + 1)
 
     def count(self, result: ExportResult, lead_in: int) -> int:
         """Count the records of a window that the list shows, in about 20 look-ups."""
-        least = most = len(result.keys) + 1
-        while not self._lies_beyond(result.window, most + lead_in + 1):
-            least, most = most, 2 * most
-        return bisect_left(
-            range(most),
-            x=True,
-            lo=least,
-            key=lambda records: self._lies_beyond(result.window, records + lead_in + 1),
+        return _least(
+            lambda records: self._lies_beyond(result.window, records + lead_in + 1),
+            len(result.keys) + 1,
         )
 
     def _expected(self, window: Window, before: Sequence[datetime] | None) -> int:
@@ -129,21 +144,35 @@ class Witness:
             return len(before)
         return sum(instant > window.start - timestamps.SECOND for instant in before)
 
-    def _counted(self, window: Window, before: Sequence[datetime] | None, known: _Page) -> int:
-        """Count the records from before a window that the list shows, and learn from it."""
-        count = 0
-        for number in range(1, _MOST_PAGES + 1):
-            if number == known.first == 1:
-                entries, full = known.entries, known.full
-            else:
-                entries = self._read(window.start, number, self._size).entries
-                full = len(entries) == self._size
-            count += sum(window.start > entry.created_at for entry in entries if window.start)
-            if not full or _beyond_start(entries, window):
-                break
-        if before and count in {0, len(before)}:
-            self._inclusive = count > 0
-        return count
+    def _learned(self, window: Window, before: Sequence[datetime] | None, page: _Page) -> int:
+        """Return how many records from before a window the list shows, by whether it is inclusive.
+
+        Then its first entry was created exactly at the bound.
+        """
+        if before and window.start:
+            first = self._first(window, page)
+            at_bound = window.start - timestamps.SECOND
+            self._inclusive = bool(first) and first[0].created_at == at_bound
+        return self._expected(window, before)
+
+    def _counted(self, window: Window, _: Sequence[datetime] | None, page: _Page) -> int:
+        """Count the records from before a window that the list shows."""
+        start, first = window.start or window.end, self._first(window, page)
+        count = sum(entry.created_at < start for entry in first)
+        if count < len(first) or len(first) < self._size:
+            return count
+
+        def inside(records: int) -> bool:
+            entry = self._entry(start, records + 1)
+            return entry is None or entry.created_at >= start
+
+        return _least(inside, count)
+
+    def _first(self, window: Window, known: _Page) -> Sequence[Listed]:
+        """Return the first page, which may be known."""
+        if known.first == 1:
+            return known.entries
+        return self._read(window.start, 1, self._size).entries
 
     def _page(self, window: Window, rank: int) -> _Page:
         """Read the page with a rank and the one after it; check that it is sorted and bounded."""
@@ -162,8 +191,11 @@ class Witness:
 
     def _lies_beyond(self, window: Window, rank: int) -> bool:
         """Return whether the entry at a rank does not exist or is not before a window's end."""
-        entries = self._read(window.start, rank, 1).entries
-        return _beyond(entries[0] if entries else None, window)
+        return _beyond(self._entry(window.start, rank), window)
+
+    def _entry(self, start: datetime | None, rank: int) -> Listed | None:
+        entries = self._read(start, rank, 1).entries
+        return entries[0] if entries else None
 
     def _missing(self, result: ExportResult, shown: Sequence[Listed], lead_in: int) -> Testimony:
         """Name the records that the list shows and the export lacks, some if there are many."""
@@ -196,8 +228,8 @@ class Witness:
         """
 
         def behind(rank: int) -> bool:
-            entries = self._read(window.start, rank + lead_in, 1).entries
-            return bool(entries) and entries[0].created_at < times[rank - 1]
+            entry = self._entry(window.start, rank + lead_in)
+            return entry is not None and entry.created_at < times[rank - 1]
 
         rank = 1 + bisect_left(range(1, len(times) + 1), x=True, key=behind)
         number = (rank + lead_in - 1) // self._size + 1
@@ -212,8 +244,12 @@ def _beyond(entry: Listed | None, window: Window) -> bool:
     return entry is None or entry.created_at >= window.end
 
 
-def _beyond_start(entries: Sequence[Listed], window: Window) -> bool:
-    return window.start is None or entries[-1].created_at >= window.start
+def _least(reached: Callable[[int], bool], least: int) -> int:
+    """Return the least number, from one on, that is far enough; `reached` is monotonic."""
+    most = least
+    while not reached(most):
+        least, most = most, 2 * most
+    return bisect_left(range(most), x=True, lo=least, key=reached)
 
 
 def _unknown(entries: Sequence[Listed], window: Window, known: set[str]) -> list[Listed]:
