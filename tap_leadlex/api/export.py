@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 from tap_leadlex import timestamps
 from tap_leadlex.api.client import Client, Query, Response, date
+from tap_leadlex.api.keys import Keys
 from tap_leadlex.api.table import Table
 from tap_leadlex.errors import CutError, TableError
 from tap_leadlex.planning.windows import BEGINNING, ExportRequest, ExportResult, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
+    from tap_leadlex.api.foreign import ColumnNames
     from tap_leadlex.messages import RecordBatch
     from tap_leadlex.progress import RunLog
     from tap_leadlex.resources import Column
@@ -30,6 +33,7 @@ _WHOLE_SECONDS = timedelta(seconds=5)
 class Export(ExportResult):
     """The result of an export, with the messages of the records inside its window."""
 
+    keys: AbstractSet[str]  # of the records inside
     batch: RecordBatch  # open
     headers: Mapping[str, str]
 
@@ -59,23 +63,29 @@ class Exporter:
             start, end = window.start or BEGINNING, window.end
             batch = on_failure.enter_context(self.new_batch(response.received))
             created: list[datetime] = []
+            names = [column.name for column in self.columns]
+            keys = Keys(names.index(self.scope.resource.key))
             try:
                 table = Table(response.body, self.columns, self.scope.resource)
+                unknown = response.foreign.columns(table.unknown_columns)
                 for instants, records in table:
                     self._check_bounds(request, min(instants), max(instants))
+                    unknown.withhold(records)
                     inside = [start <= instant < end for instant in instants]
+                    inside = keys.once(records, inside)
                     created += compress(instants, inside)
                     batch.extend(list(compress(records, inside)))
             except (CutError, TableError) as error:
                 msg = f"The export cannot be used: {error} (request id {response.request_id})."
                 raise type(error)(msg) from error
-            self._log_oddities(table)
+            self._log_oddities(table, unknown, keys.repeated)
             on_failure.pop_all()
             return Export(
                 window=window,
                 full=table.rows >= request.limit,
                 created=created,
                 resolution=table.resolution,
+                keys=keys.found,
                 batch=batch,
                 headers=response.headers,
             )
@@ -120,16 +130,20 @@ class Exporter:
         settled = timestamps.floor(now) - self.settle
         return Window(window.start, min(window.end, max(settled, window.start or settled)))
 
-    def _log_oddities(self, table: Table) -> None:
+    def _log_oddities(self, table: Table, unknown: ColumnNames, repeated: int) -> None:
         records = self.scope.resource.records
+        if repeated:
+            rows = "1 row" if repeated == 1 else f"{repeated:,} rows"
+            self.run_log.warning(
+                f"LeadLex repeated {rows} in one export; kept the first row of each of these "
+                f"{records}."
+            )
         if table.nul_characters:
             self.run_log.warning(
                 f"Removed {table.nul_characters} NUL characters from {records}, because databases "
                 "reject them."
             )
-        if table.unknown_columns:
+        if unknown:
             self.run_log.warn_once(
-                "columns",
-                "Ignoring columns that the tap did not request: "
-                f"{', '.join(table.unknown_columns)}.",
+                "columns", f"Ignoring columns that the tap did not request: {unknown}."
             )

@@ -8,7 +8,13 @@ import msgspec
 
 from tap_leadlex import timestamps
 from tap_leadlex.api.client import Client, date
-from tap_leadlex.errors import LeadLexError, ListError, RequestError
+from tap_leadlex.errors import (
+    LeadLexError,
+    ListError,
+    OversizedError,
+    RequestError,
+    UnreachableError,
+)
 from tap_leadlex.planning.windows import ListEntry
 
 if TYPE_CHECKING:
@@ -16,6 +22,8 @@ if TYPE_CHECKING:
 
     from tap_leadlex.resources import Resource
     from tap_leadlex.scope import Scope
+
+_LARGEST = 10**9  # no workspace has more records: such a total is none
 
 
 class Listing:
@@ -38,6 +46,7 @@ class Listing:
 
         Raises:
             ListError: If the list gave no usable answer.
+            UnreachableError: If no connection came about.
         """
         sort = self._scope.resource.replication_key
         query: list[tuple[str, str | int]] = [("per_page", 1), ("page", rank), ("sort", sort)]
@@ -46,6 +55,8 @@ class Listing:
         query += self._scope.list_query
         try:
             page = self._client.list_page(self._scope.resource, query)
+        except UnreachableError:
+            raise  # not for want of the list
         except LeadLexError as error:
             raise ListError(_reason(error)) from error
         self.now = date(page.headers) or page.received
@@ -59,7 +70,10 @@ class Listing:
 
 def read_entry(body: bytes, resource: Resource) -> ListEntry:
     """Read a page that was requested with `per_page=1`; raise `ValueError` if it is not one."""
-    page = msgspec.json.decode(body)
+    try:
+        page = msgspec.json.decode(body)
+    except RecursionError:
+        raise ValueError from None
     if not isinstance(page, dict) or page.get("error") is not None:
         raise ValueError
     try:
@@ -68,7 +82,7 @@ def read_entry(body: bytes, resource: Resource) -> ListEntry:
         created = _created(entries[0], resource) if entries else None
     except (AttributeError, LookupError, StopIteration, TypeError) as error:
         raise ValueError from error
-    return ListEntry(created, total if isinstance(total, int) else None)
+    return ListEntry(created, total if type(total) is int and 0 <= total <= _LARGEST else None)
 
 
 def _created(entry: dict[str, Any], resource: Resource) -> datetime:
@@ -78,4 +92,6 @@ def _created(entry: dict[str, Any], resource: Resource) -> datetime:
 def _reason(error: LeadLexError) -> str:
     if isinstance(error, RequestError) and error.status:
         return f"HTTP {error.status}"
+    if isinstance(error, OversizedError):
+        return "its response is larger or slower than the tap reads"
     return "its response did not arrive or cannot be used"
