@@ -57,15 +57,15 @@ class Table:
         self.nul_characters = 0  # removed so far: databases such as PostgreSQL refuse them
         self.resolution = timestamps.SECOND  # the finest of the instants so far
         self._last_character: str | None = None  # once the body has been read to its end
-        # What was read for the present row: its size, and commas.
-        self._pending = self._commas = 0
+        # What was read for the present row, how much of it by the last line, and its commas.
+        self._pending = self._tail = self._commas = self._lines_read = 0
         # A field may hold megabytes; the module's default limit is 128 KB.
         csv.field_size_limit(LARGEST_ROW)
         lines = chain.from_iterable(self._lines(body))
         self._reader = csv.reader(lines, strict=True)
         with self._own_errors():
             header = next(filter(None, self._reader), [])
-        self._pending = self._commas = 0
+        self._row_is_read()
         names = [column.name for column in columns]
         for name in names:
             if header.count(name) != 1:
@@ -105,10 +105,15 @@ class Table:
         for row in islice(self._reader, _AT_ONCE):
             rows.append(row)
             large = self._pending > _LARGE
-            self._pending = self._commas = 0
+            self._row_is_read()
             if large:
                 break
         return rows
+
+    def _row_is_read(self) -> None:
+        """Begin to measure the next row: the last line that was read may belong to it."""
+        self._pending = self._tail if self._reader.line_num < self._lines_read else 0
+        self._commas = 0
 
     def _records(self, rows: list[list[str]]) -> tuple[Sequence[datetime], Sequence[Record]]:
         """Turn rows into records, column by column; raise `ValueError` if one is invalid."""
@@ -172,16 +177,19 @@ class Table:
         chunk = body.read(_CHUNK)
         if chunk and not chunk.endswith(b"\n"):
             chunk += body.readline(LARGEST_ROW)
-        self._pending += len(chunk) * (1 if chunk.isascii() else 2)
+        weight = 1 if chunk.isascii() else 2
+        self._pending += len(chunk) * weight
+        self._tail = (len(chunk) - chunk.rfind(b"\n", 0, -1) - 1) * weight
+        self._lines_read += chunk.count(b"\n") + (not chunk.endswith(b"\n"))
         if self._pending > _LARGE:
             self._commas += chunk.count(b",")
-        line = self._reader.line_num + chunk.count(b"\n") + (not chunk.endswith(b"\n"))
         if self._commas > MOST_CELLS:
-            self._fail(f"the row has more than {MOST_CELLS:,} cells", line, cut=False)
+            what = f"the row has more than {MOST_CELLS:,} cells"
+            self._fail(what, self._lines_read, cut=False)
         if self._pending > LARGEST_ROW:
             most = LARGEST_ROW // 1024**2
             what = f"the row is larger than {most} MiB ({most // 2} MiB if it is not all ASCII)"
-            self._fail(what, line, cut=False)
+            self._fail(what, self._lines_read, cut=False)
         return chunk
 
     def _ends_complete(self, cells: list[str]) -> bool:

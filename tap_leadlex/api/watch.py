@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from contextlib import suppress
 from datetime import timedelta
 from threading import Timer
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 LONGEST = timedelta(hours=1)
 """How long one request may take in all, however steadily its response arrives."""
+
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 LATE = "The response of LeadLex took longer than an hour."
 
@@ -74,5 +77,7 @@ class Watch:
         self._closed = True
         if self._socket is not None:
             with suppress(OSError):
+                # The server must see that nobody reads on, rather than go on sending.
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
                 # Not that of a TLS socket, which would pull its state from under a read.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)

@@ -19,7 +19,8 @@ def test_the_first_wanted_row_of_each_key_is_kept(
 ) -> None:
     keys = Keys(1)
     expected: dict[str, tuple[int, str]] = {}
-    kept, wanted_rows = [], 0
+    kept: list[tuple[int, str]] = []
+    wanted_rows = 0
 
     for batch in batches:
         wanted = [data is None or data.draw(st.booleans()) for _ in batch]
