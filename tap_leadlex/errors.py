@@ -10,8 +10,10 @@ LeadLexError
 └── BrokenExportError     an export that is incomplete or unreadable
     ├── TableError        the body is not the CSV table that it must be
     └── TransportError    the response did not arrive: worth a retry
-        └── GatewayError  5xx, timeout or cut: the response may be too big to arrive
-            └── CutError  the body ends too early, although the transport called it complete
+        ├── UnreachableError   no connection came about: nothing was asked
+        └── GatewayError       5xx, timeout or cut: the response may be too big to arrive
+            ├── CutError       the body ends too early, although the transport called it complete
+            └── OversizedError a limit of the tap ended it: only worth asking for less
 
 RunStopped                not an error: the run ends early, with its state saved
 """
@@ -81,12 +83,20 @@ class TransportError(BrokenExportError):
     """The response did not arrive, or not completely."""
 
 
+class UnreachableError(TransportError):
+    """No connection to LeadLex came about, so it was not asked and no quota is used."""
+
+
 class GatewayError(TransportError):
     """LeadLex was reached but did not send the whole response: it may be too big."""
 
 
 class CutError(GatewayError):
     """The table ends too early, although the transport calls the body complete."""
+
+
+class OversizedError(GatewayError):
+    """The response was larger or slower than the tap reads; asking again would end alike."""
 
 
 class RunStopped(Exception):  # noqa: N818 - not an error

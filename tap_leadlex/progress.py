@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from tap_leadlex import timestamps
+from tap_leadlex.api import foreign
 
 if TYPE_CHECKING:
     import logging
@@ -140,6 +141,8 @@ def export_calls(calls: int) -> str:
 
 def _quota(headers: Mapping[str, str]) -> str:
     """Return what LeadLex's headers say about the quota, or nothing."""
-    remaining = headers.get("X-RateLimit-Remaining")
-    limit = headers.get("X-RateLimit-Limit")
-    return f" LeadLex says {remaining} of {limit} calls are left." if remaining and limit else ""
+    remaining = foreign.count(headers.get("X-RateLimit-Remaining"))
+    limit = foreign.count(headers.get("X-RateLimit-Limit"))
+    if remaining is None or limit is None:
+        return ""
+    return f" LeadLex says {remaining} of {limit} calls are left."

@@ -16,7 +16,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from tap_leadlex import timestamps
 from tap_leadlex.api.export import Exporter
 from tap_leadlex.api.listing import Listing
-from tap_leadlex.errors import ListError, RunStopped
+from tap_leadlex.errors import ListError, RunStopped, UnreachableError
 from tap_leadlex.messages import MessageWriter, RecordBatch
 from tap_leadlex.planning.drift import drift
 from tap_leadlex.planning.planner import Planner
@@ -236,7 +236,7 @@ class ExportedStream(Stream):
                 since=due.since,
                 delivered=due.records,
             )
-        except ListError:
+        except (ListError, UnreachableError):
             change = None
         at.checked(now)
         self.write_state()

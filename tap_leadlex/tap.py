@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 # better; the others show values at DEBUG, such as headers or the result of a filter.
 _QUIETER = {
     "httpx": logging.WARNING,
-    "httpcore": logging.INFO,
+    **dict.fromkeys(
+        ("httpcore", "httpcore.connection", "httpcore.http11", "httpcore.proxy"), logging.INFO
+    ),
     "singer_sdk.mapper": logging.INFO,
 }
 

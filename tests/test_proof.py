@@ -152,7 +152,7 @@ def test_a_repeated_row_is_delivered_once(serve: Callable[..., Sandbox], order: 
 
     assert (done.exit_code, sorted(done.ids)) == (0, ids(sandbox))
     (warning,) = done.warnings
-    assert "1 contact" in warning
+    assert "repeated 1 row in one export" in warning
     assert done.state["bookmarks"]["contacts"]["delivered"] == 100
 
 

@@ -13,9 +13,11 @@ from tap_leadlex.api.client import date
 from tap_leadlex.errors import (
     BrokenExportError,
     GatewayError,
+    OversizedError,
     QuotaError,
     RunStopped,
     TransportError,
+    UnreachableError,
 )
 from tap_leadlex.progress import RunLog, export_calls
 
@@ -66,6 +68,8 @@ class Budget:
             except QuotaError as error:
                 refusals += 1
                 self._wait_or_stop(error, refusals, run_log)
+            except UnreachableError:
+                raise
             except BrokenExportError as error:
                 window = request.window
                 if isinstance(error, GatewayError) and request.divisible:
@@ -79,12 +83,11 @@ class Budget:
 
     def _with_retries(self, request: ExportRequest, attempt: Attempt, run_log: RunLog) -> Export:
         def stop(state: tenacity.RetryCallState) -> bool:
-            # A server that cannot be reached at all gets the full number of tries.
             too_big = isinstance(_error(state), GatewayError) and request.divisible
             return state.attempt_number >= (TRIES_IF_DIVISIBLE if too_big else TRIES)
 
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(TransportError),
+            retry=tenacity.retry_if_exception(_worth_a_retry),
             stop=stop,
             wait=tenacity.wait_exponential_jitter(multiplier=2, max=60),
             sleep=self._clock.sleep,
@@ -103,7 +106,11 @@ class Budget:
             )
             raise self.stop
         self.calls += 1
-        return attempt(request)
+        try:
+            return attempt(request)
+        except UnreachableError:
+            self.calls -= 1  # LeadLex has not seen it
+            raise
 
     def _wait_or_stop(self, error: QuotaError, refusals: int, run_log: RunLog) -> None:
         """Wait until the quota reopens, or stop the run."""
@@ -128,6 +135,12 @@ class Budget:
             nap = min(left, _LONGEST_SILENCE)
             self._clock.sleep(nap.total_seconds())
             left -= nap
+
+
+def _worth_a_retry(error: BaseException) -> bool:
+    """Return whether the same request may succeed; connecting has been tried again already."""
+    hopeless = OversizedError | UnreachableError
+    return isinstance(error, TransportError) and not isinstance(error, hopeless)
 
 
 def _error(state: tenacity.RetryCallState) -> BaseException | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tap_leadlex import timestamps
 from tap_leadlex.api.client import Client, Query, Response, date
+from tap_leadlex.api.keys import Keys
 from tap_leadlex.api.table import Table
 from tap_leadlex.errors import CutError, TableError
 from tap_leadlex.planning.windows import BEGINNING, ExportRequest, ExportResult, Window
@@ -17,6 +18,7 @@ from tap_leadlex.planning.windows import BEGINNING, ExportRequest, ExportResult,
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from tap_leadlex.api.foreign import ColumnNames
     from tap_leadlex.messages import RecordBatch
     from tap_leadlex.progress import RunLog
     from tap_leadlex.resources import Column
@@ -60,26 +62,23 @@ class Exporter:
             start, end = window.start or BEGINNING, window.end
             batch = on_failure.enter_context(self.new_batch(response.received))
             created: list[datetime] = []
-            keys: list[str] = []
+            names = [column.name for column in self.columns]
+            keys = Keys(names.index(self.scope.resource.key))
             stray = timedelta(0)
             try:
                 table = Table(response.body, self.columns, self.scope.resource)
+                unknown = response.foreign.columns(table.unknown_columns)
                 for instants, records in table:
                     stray = max(stray, self._stray(request, min(instants), max(instants)))
+                    unknown.withhold(records)
                     inside = [start <= instant < end for instant in instants]
-                    if request.only:
-                        inside = [
-                            each and record[0] in request.only
-                            for each, record in zip(inside, records, strict=True)
-                        ]
-                    kept = list(compress(records, inside))
+                    inside = keys.once(records, inside, request.only)
                     created += compress(instants, inside)
-                    keys += [record[0] for record in kept]
-                    batch.extend(kept)
+                    batch.extend(list(compress(records, inside)))
             except (CutError, TableError) as error:
                 msg = f"The export cannot be used: {error} (request id {response.request_id})."
                 raise type(error)(msg) from error
-            self._log_oddities(table)
+            self._log_oddities(table, unknown, keys.repeated)
             on_failure.pop_all()
             return Export(
                 window=window,
@@ -87,7 +86,7 @@ class Exporter:
                 created=created,
                 resolution=table.resolution,
                 rows=table.rows,
-                keys=keys,
+                keys=list(keys.found),
                 stray=stray,
                 batch=batch,
                 headers=response.headers,
@@ -144,16 +143,20 @@ class Exporter:
         settled = timestamps.floor(now) - self.settle
         return Window(window.start, min(window.end, max(settled, window.start or settled)))
 
-    def _log_oddities(self, table: Table) -> None:
+    def _log_oddities(self, table: Table, unknown: ColumnNames, repeated: int) -> None:
         records = self.scope.resource.records
+        if repeated:
+            rows = "1 row" if repeated == 1 else f"{repeated:,} rows"
+            self.run_log.warning(
+                f"LeadLex repeated {rows} in one export; kept the first row of each of these "
+                f"{records}."
+            )
         if table.nul_characters:
             self.run_log.warning(
                 f"Removed {table.nul_characters} NUL characters from {records}, because databases "
                 "reject them."
             )
-        if table.unknown_columns:
+        if unknown:
             self.run_log.warn_once(
-                "columns",
-                "Ignoring columns that the tap did not request: "
-                f"{', '.join(table.unknown_columns)}.",
+                "columns", f"Ignoring columns that the tap did not request: {unknown}."
             )

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import httpx
 
 
+_PIECE = 64 * 1024
+
+
 def check_framing(response: httpx.Response) -> None:
     """Check that the transport marks the end of the body.
 
@@ -50,8 +53,8 @@ def decompressed(response: httpx.Response) -> Iterator[bytes]:
         raise RequestError(msg)
     try:
         yield from _gunzipped(response.iter_raw())
-    except zlib.error as error:
-        msg = f"The compressed response is damaged ({error}){request_id(response)}."
+    except zlib.error:
+        msg = f"The compressed response is damaged (invalid gzip data){request_id(response)}."
         raise GatewayError(msg) from None
     except EOFError:
         msg = f"The compressed response was cut off{request_id(response)}."
@@ -65,14 +68,19 @@ def request_id(response: httpx.Response) -> str:
 
 
 def _gunzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Decompress gzip, one member or several; raise `EOFError` if an end marker is missing."""
+    """Decompress gzip, one member or several, in pieces of bounded size.
+
+    Raises:
+        EOFError: If an end marker is missing.
+    """
     member = zlib.decompressobj(zlib.MAX_WBITS | 16)
     for chunk in chunks:
-        rest = chunk
-        while rest:
+        rest, piece = chunk, b""
+        # A full piece may leave more inside, with no input left.
+        while rest or (len(piece) == _PIECE and not member.eof):
             if member.eof:
                 member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-            yield member.decompress(rest)
-            rest = member.unused_data
+            yield (piece := member.decompress(rest, _PIECE))
+            rest = member.unused_data or member.unconsumed_tail
     if not member.eof:
         raise EOFError

@@ -8,7 +8,13 @@ import msgspec
 
 from tap_leadlex import timestamps
 from tap_leadlex.api.client import Client, date
-from tap_leadlex.errors import LeadLexError, ListError, RequestError
+from tap_leadlex.errors import (
+    LeadLexError,
+    ListError,
+    OversizedError,
+    RequestError,
+    UnreachableError,
+)
 from tap_leadlex.planning.windows import Listed, ListEntry, ListPage, look_up
 
 if TYPE_CHECKING:
@@ -16,6 +22,8 @@ if TYPE_CHECKING:
 
     from tap_leadlex.resources import Resource
     from tap_leadlex.scope import Scope
+
+_LARGEST = 10**9  # no workspace has more records: such a total is none
 
 
 class Listing:
@@ -38,6 +46,7 @@ class Listing:
 
         Raises:
             ListError: If the list gave no usable answer.
+            UnreachableError: If no connection came about.
         """
         return look_up(self._read)(after, rank)
 
@@ -50,6 +59,8 @@ class Listing:
         query += self._scope.list_query
         try:
             page = self._client.list_page(self._scope.resource, query)
+        except UnreachableError:
+            raise  # not for want of the list
         except LeadLexError as error:
             raise ListError(_reason(error)) from error
         self.now = date(page.headers) or page.received
@@ -63,7 +74,10 @@ class Listing:
 
 def read_page(body: bytes, resource: Resource) -> ListPage:
     """Read a page of the list; raise `ValueError` if it is not one."""
-    page = msgspec.json.decode(body)
+    try:
+        page = msgspec.json.decode(body)
+    except RecursionError:
+        raise ValueError from None
     if not isinstance(page, dict) or page.get("error") is not None:
         raise ValueError
     try:
@@ -71,7 +85,8 @@ def read_page(body: bytes, resource: Resource) -> ListPage:
         total = page.get("meta", {}).get("total")
     except (AttributeError, LookupError, StopIteration, TypeError) as error:
         raise ValueError from error
-    return ListPage(entries, total if type(total) is int and total >= 0 else None)
+    known = type(total) is int and 0 <= total <= _LARGEST
+    return ListPage(entries, total if known else None)
 
 
 def _listed(entry: dict[str, Any], resource: Resource) -> Listed:
@@ -83,4 +98,6 @@ def _listed(entry: dict[str, Any], resource: Resource) -> Listed:
 def _reason(error: LeadLexError) -> str:
     if isinstance(error, RequestError) and error.status:
         return f"HTTP {error.status}"
+    if isinstance(error, OversizedError):
+        return "its response is larger or slower than the tap reads"
     return "its response did not arrive or cannot be used"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import sys
+import io
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain, islice
@@ -21,9 +21,19 @@ if TYPE_CHECKING:
 Record = tuple[Any, ...]
 
 _CHUNK = 64 * 1024
+# A contact is about 400 bytes. Its row may hold megabytes, but not fill the memory: a text takes
+# about 11 bytes for each byte of ASCII while it is handled, twice that for others, a cell 60 more.
+LARGEST_ROW = 16 * 1024 * 1024
+MOST_CELLS = 1_500_000
+_LARGE = 4 * _CHUNK
 # Rows processed at a time: few enough to stay in the processor's cache.
 _AT_ONCE = 50
 _MARK = b"\xef\xbb\xbf"
+_CSV_ERRORS = {
+    "unexpected end of data": "a quoted value has no end",
+    "',' expected after '\"'": "text after a quoted value",
+    "new-line character seen in unquoted field": "a line break outside quotes",
+}
 
 
 class Table:
@@ -47,12 +57,15 @@ class Table:
         self.nul_characters = 0  # removed so far: databases such as PostgreSQL refuse them
         self.resolution = timestamps.SECOND  # the finest of the instants so far
         self._last_character: str | None = None  # once the body has been read to its end
-        # A field may hold megabytes; the module's default limit of 128 KB is for hostile input.
-        csv.field_size_limit(sys.maxsize)
+        # What was read for the present row, how much of it by the last line, and its commas.
+        self._pending = self._tail = self._commas = self._lines_read = 0
+        # A field may hold megabytes; the module's default limit is 128 KB.
+        csv.field_size_limit(LARGEST_ROW)
         lines = chain.from_iterable(self._lines(body))
         self._reader = csv.reader(lines, strict=True)
         with self._own_errors():
             header = next(filter(None, self._reader), [])
+        self._row_is_read()
         names = [column.name for column in columns]
         for name in names:
             if header.count(name) != 1:
@@ -72,7 +85,7 @@ class Table:
         """Yield the remaining records; raise `TableError` at the first invalid row."""
         last: list[str] = []
         with self._own_errors():
-            while rows := list(islice(self._reader, _AT_ONCE)):
+            while rows := self._next_rows():
                 # csv yields an empty list for an empty line, which LeadLex may print at the end.
                 not_empty = list(filter(None, rows))
                 if not_empty:
@@ -85,6 +98,22 @@ class Table:
                     yield records
         if self.rows and not self._ends_complete(last):
             self._fail("the body ends in the middle of a row", cut=True)
+
+    def _next_rows(self) -> list[list[str]]:
+        """Return the next rows: few enough, and only one if it is large."""
+        rows = []
+        for row in islice(self._reader, _AT_ONCE):
+            rows.append(row)
+            large = self._pending > _LARGE
+            self._row_is_read()
+            if large:
+                break
+        return rows
+
+    def _row_is_read(self) -> None:
+        """Begin to measure the next row: the last line that was read may belong to it."""
+        self._pending = self._tail if self._reader.line_num < self._lines_read else 0
+        self._commas = 0
 
     def _records(self, rows: list[list[str]]) -> tuple[Sequence[datetime], Sequence[Record]]:
         """Turn rows into records, column by column; raise `ValueError` if one is invalid."""
@@ -124,20 +153,44 @@ class Table:
         try:
             yield
         except csv.Error as error:
-            self._fail(f"not valid CSV ({error})", cut=self._is_cut())
+            # Its words, if unknown, might quote the body.
+            why = _CSV_ERRORS.get(str(error).partition(" - ")[0], "for another reason")
+            self._fail(f"not valid CSV ({why})", cut=self._is_cut())
         except UnicodeDecodeError:
             self._fail("not valid UTF-8", self._reader.line_num + 1, cut=self._is_cut())
 
     def _lines(self, body: BinaryIO) -> Iterator[Iterable[str]]:
         """Yield the lines, some at a time, without byte order mark and NUL, noting the end."""
         last, mark = b"\n", _MARK
-        while lines := body.readlines(_CHUNK):
+        while chunk := self._chunk(body):
+            lines = io.BytesIO(chunk).readlines()
+            del chunk  # it may be large
             last, lines[0], mark = lines[-1], lines[0].removeprefix(mark), b""
             if nul_characters := b"".join(lines).count(b"\0"):
                 self.nul_characters += nul_characters
                 lines = [line.replace(b"\0", b"") for line in lines]
             yield map(bytes.decode, lines)
         self._last_character = chr(last[-1])
+
+    def _chunk(self, body: BinaryIO) -> bytes:
+        """Read some complete lines; raise `TableError` if they make a row too large."""
+        chunk = body.read(_CHUNK)
+        if chunk and not chunk.endswith(b"\n"):
+            chunk += body.readline(LARGEST_ROW)
+        weight = 1 if chunk.isascii() else 2
+        self._pending += len(chunk) * weight
+        self._tail = (len(chunk) - chunk.rfind(b"\n", 0, -1) - 1) * weight
+        self._lines_read += chunk.count(b"\n") + (not chunk.endswith(b"\n"))
+        if self._pending > _LARGE:
+            self._commas += chunk.count(b",")
+        if self._commas > MOST_CELLS:
+            what = f"the row has more than {MOST_CELLS:,} cells"
+            self._fail(what, self._lines_read, cut=False)
+        if self._pending > LARGEST_ROW:
+            most = LARGEST_ROW // 1024**2
+            what = f"the row is larger than {most} MiB ({most // 2} MiB if it is not all ASCII)"
+            self._fail(what, self._lines_read, cut=False)
+        return chunk
 
     def _ends_complete(self, cells: list[str]) -> bool:
         """Return whether the last row cannot have lost its end.

@@ -7,7 +7,13 @@ from enum import Enum
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from tap_leadlex import timestamps
-from tap_leadlex.errors import BrokenExportError, ListError, RunStopped, WithheldError
+from tap_leadlex.errors import (
+    BrokenExportError,
+    ListError,
+    RunStopped,
+    UnreachableError,
+    WithheldError,
+)
 from tap_leadlex.planning import probe
 from tap_leadlex.planning.windows import BEGINNING, ExportRequest, ExportResult, Window
 from tap_leadlex.planning.witness import Testimony, Witness
@@ -21,6 +27,8 @@ if TYPE_CHECKING:
 
 # The most exports of a run that look for records which only the list shows.
 MOST_CHECKS = 5
+
+_NO_ANSWER = (ListError, UnreachableError)
 
 Result = TypeVar("Result", bound=ExportResult)
 
@@ -146,7 +154,9 @@ class Prover:
             return self._witness.examine(case.result, case.before)
         except ListError as error:
             self.silence(str(error))
-            return None
+        except UnreachableError:
+            self.silence("LeadLex was not reached")
+        return None
 
     def saw(self, rows: int) -> None:
         """Take note of the size of an export."""
@@ -233,7 +243,7 @@ class Prover:
         """Return whether an export has fewer than half of the records that the list shows."""
         try:
             return self._witness is not None and self._witness.has_twice(result, testimony.lead_in)
-        except ListError:
+        except _NO_ANSWER:
             return False
 
     def _number(self, result: ExportResult, testimony: Testimony) -> int:
@@ -241,7 +251,7 @@ class Prover:
         try:
             if testimony.many and self._witness:
                 return self._witness.count(result, testimony.lead_in) - len(result.keys)
-        except ListError:
+        except _NO_ANSWER:
             pass
         return len(testimony.missing)
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from tap_leadlex import timestamps
+from tap_leadlex.api import client
 from tap_leadlex.sandbox import Fault, Quotas, Reading, Sandbox
 from tap_leadlex.sandbox.readings import HeaderWindow, ListMode, ResetStyle, RetryAfter
 from tests.support import FakeClock, Json, by_id, config_for, state_at, truth
@@ -405,3 +406,67 @@ def test_a_gateway_that_streams_nothing_ends_the_run(
     assert limits(sandbox) == [100, 100, 50, 50, 25, 25, 25]
     (failure,) = done.failures
     assert failure.startswith("Window ")
+
+
+# Nobody there.
+
+
+def test_a_server_that_is_not_there_costs_no_export(clock: FakeClock) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/v1"
+
+    # The first run asks the list first; the second, which has a bookmark, the export.
+    for state in (None, state_at("2026-04-15T09:00:00Z")):
+        done = clock.run(
+            {"api_key": "wbk_any", "api_url": url, "max_exports": 1, "check_drift": False},
+            state=state,
+        )
+
+        line = (
+            "LeadLex cannot be reached at 127.0.0.1: the connection was refused; check the "
+            "network, the proxy and api_url."
+        )
+        assert done.exit_code == 1
+        assert done.failures == [line]
+        assert done.warnings == [f"{line} Retrying."] * 2
+        assert "export call" not in done.log
+        assert "list" not in done.log.replace("listener", "")
+        assert done.records == []
+
+
+def test_a_connection_that_comes_about_later_uses_one_export(
+    serve: Callable[..., Sandbox], clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = serve(contacts=50, clock=clock)
+    connect, failing = socket.create_connection, iter([True, True])
+
+    def flaky(*args: Any, **options: Any) -> socket.socket:  # noqa: ANN401 - of the original
+        if next(failing, False):
+            raise ConnectionRefusedError
+        return connect(*args, **options)
+
+    monkeypatch.setattr(socket, "create_connection", flaky)
+    done = clock.run(config_for(sandbox, max_exports=1))
+
+    assert done.exit_code == 0
+    assert by_id(done.records) == by_id(truth(sandbox))
+    assert len(done.warnings) == len(clock.slept) == 2
+    assert len(sandbox.exports) == 1
+    assert "1 export call used" in done.log
+
+
+def test_a_response_that_is_too_large_is_asked_for_in_halves_at_once(
+    serve: Callable[..., Sandbox], clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "LARGEST_EXPORT", 12_000)
+    reading = Reading(list_mode=ListMode.FORBIDDEN)
+    sandbox = serve(contacts=100, clock=clock, reading=reading, quotas=Quotas(exports=None))
+
+    done = clock.run(config_for(sandbox, export_limit=200, check_drift=False))
+
+    assert done.exit_code == 0
+    assert by_id(done.records) == by_id(truth(sandbox))
+    assert "is larger than 0 MiB" in done.log
+    assert limits(sandbox)[:2] == [200, 100]
+    assert clock.slept == []

@@ -293,3 +293,44 @@ def test_nul_characters_are_counted_and_unknown_columns_named_once(
         "Removed 2 NUL characters from contacts, because databases reject them.",
     ]
     assert leadlex.batch.kept[0][0] == "1"
+
+
+def test_a_repeated_record_is_delivered_once_and_fills_the_export(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    date = format_datetime(NOON + DAY, usegmt=True)
+    rows = ["a,2026-04-15T11:00:00Z", "b,2026-04-15T11:00:00Z", "a,2026-04-15T11:00:01Z"]
+    leadlex = LeadLex(HEADER, *rows, "a,2026-04-15T11:00:00Z", Date=date)
+
+    result = export(leadlex, limit=4)
+
+    assert leadlex.batch.kept == [
+        ("a", "2026-04-15T11:00:00Z"),
+        ("b", "2026-04-15T11:00:00Z"),
+    ]
+    assert len(result.created) == 2
+    assert result.keys == ["a", "b"]
+    assert result.full
+    assert caplog.messages == [
+        "LeadLex repeated 2 rows in one export; kept the first row of each of these contacts."
+    ]
+
+
+def test_a_record_that_is_repeated_outside_the_window_is_not_repeated(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    date = format_datetime(NOON + DAY, usegmt=True)
+    leadlex = LeadLex(HEADER, "a,2026-04-15T12:00:00Z", "a,2026-04-15T11:00:00Z", Date=date)
+
+    assert export(leadlex).keys == ["a"]
+    assert leadlex.batch.kept == [("a", "2026-04-15T11:00:00Z")]
+    assert caplog.messages == []
+
+
+def test_a_column_named_like_a_value_is_not_named(caplog: pytest.LogCaptureFixture) -> None:
+    date = format_datetime(NOON + DAY, usegmt=True)
+    leadlex = LeadLex("id,created_at,ann,region", "ann,2026-04-15T11:00:00Z,,", Date=date)
+
+    export(leadlex)
+
+    assert caplog.messages == ["Ignoring columns that the tap did not request: region and 1 more."]

@@ -133,3 +133,16 @@ def test_a_body_whose_end_nothing_marks_is_refused() -> None:
 def test_the_request_id_is_in_parentheses_or_absent() -> None:
     assert request_id(response(CSV, X_Request_ID="req_7")) == " (request id req_7)"
     assert request_id(response(CSV)) == ""
+
+
+@given(
+    sizes=st.lists(st.integers(0, 200_000), min_size=1, max_size=4),
+    cuts=st.lists(st.integers(0, 500)),
+)
+def test_gzip_is_decompressed_in_small_pieces(sizes: list[int], cuts: list[int]) -> None:
+    body = b"".join(gzip.compress(b"a" * size) for size in sizes)
+
+    pieces = list(decompressed(zipped(*split(body, cuts))))
+
+    assert sum(map(len, pieces)) == sum(sizes)
+    assert max(map(len, pieces)) <= 64 * 1024

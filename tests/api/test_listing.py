@@ -134,3 +134,12 @@ def test_any_json_is_a_page_or_not(page: dict[str, Any]) -> None:
 @given(st.binary())
 def test_bytes_that_are_no_json_are_no_page(body: bytes) -> None:
     assert refused(body)
+
+
+@pytest.mark.parametrize("total", [True, -1, 10**30, 1.5, "7", [7]])
+def test_what_is_no_total(total: object) -> None:
+    assert read(page_of(ENTRY, meta={"total": total})).total is None
+
+
+def test_a_page_nested_too_deep_is_no_page() -> None:
+    assert refused(b"[" * 100_000)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tap_leadlex.api import table as table_module
 from tap_leadlex.api.table import Table, split_tags
 from tap_leadlex.errors import BrokenExportError, CutError, TableError
 from tap_leadlex.resources import CONTACTS
@@ -366,3 +367,44 @@ def assert_discreet(error: BaseException) -> None:
     """Make sure that not even a traceback shows a contact's value."""
     assert SECRET not in "".join(traceback.format_exception(error))
     assert "2026-" not in "".join(traceback.format_exception(error))
+
+
+@pytest.mark.parametrize(
+    ("cells", "problem"),
+    [
+        ("x" * 1_100_000, "is larger than 1 MiB"),
+        ('"' + "x\n" * 600_000 + '"', "is larger than 1 MiB"),
+        ('"' + "x" * 900_000 + "\n" + "x" * 900_000 + '"', "is larger than 1 MiB"),
+        ("é" * 300_000, "is larger than 1 MiB"),
+        ("," * 500_001, "has more than 500,000 cells"),
+    ],
+)
+def test_a_row_that_would_fill_the_memory_is_refused_by_its_line(
+    monkeypatch: pytest.MonkeyPatch, cells: str, problem: str
+) -> None:
+    monkeypatch.setattr(table_module, "LARGEST_ROW", 1024**2)
+    monkeypatch.setattr(table_module, "MOST_CELLS", 500_000)
+
+    with pytest.raises(TableError, match=rf"^line \d+: the row {problem}"):
+        read(body(row()) + f"{cells}\n".encode())
+    assert len(read(body(row(), row(full_name="x" * 1_000_000), row()))) == 3
+
+
+def test_rows_of_megabytes_are_read_one_at_a_time() -> None:
+    large = row(full_name="x" * 1_000_000)
+
+    groups = [len(records) for _, records in table_of(body(*[large] * 5, *[row()] * 60), FIELDS)]
+
+    assert sum(groups) == 65
+    assert max(groups[1:4]) == 1
+    assert max(groups) <= 50
+
+
+@pytest.mark.parametrize("size", [*range(65_400, 65_700, 7), 131_072, 300_000])
+def test_lines_survive_wherever_the_body_is_divided(size: int) -> None:
+    first = row(full_name="é" * (size // 2))
+    rows = [first, *[row(id=str(number), full_name="a\r\nb") for number in range(3)]]
+
+    for line_end in ("\n", "\r\n"):
+        written = Dialect(line_end).write(FIELDS, rows)
+        assert [record["full_name"] for record in read(written)] == [cells[1] for cells in rows]
