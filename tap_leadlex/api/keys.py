@@ -35,9 +35,6 @@ class Keys:
 
         If `only` is not empty, records with other keys are not wanted. Of equal keys the first row
         is kept, as it may have been handed on before the second is read.
-        """Return which of the wanted records are new, and remember them.
-
-        If `only` is not empty, records with other keys are not wanted. The first row of a record is kept, as it may have been handed on before the second is read.
         """
         if only:
             pairs = zip(wanted, records, strict=True)
