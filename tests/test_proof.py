@@ -145,10 +145,13 @@ def test_no_date_of_the_list_reaches_the_bookmark(
 
 
 @pytest.mark.parametrize("order", Order)
-def test_a_repeated_row_is_delivered_once(serve: Callable[..., Sandbox], order: Order) -> None:
-    sandbox = serve(contacts=100, reading=Reading(order=order), faults={1: Fault.REPEATED_ROW})
+def test_a_repeated_row_is_delivered_once(
+    serve: Callable[..., Sandbox], clock: FakeClock, order: Order
+) -> None:
+    reading, faults = Reading(order=order), {1: Fault.REPEATED_ROW}
+    sandbox = serve(contacts=100, reading=reading, faults=faults, clock=clock)
 
-    done = FakeClock().run(config_for(sandbox))
+    done = clock.run(config_for(sandbox))
 
     assert (done.exit_code, sorted(done.ids)) == (0, ids(sandbox))
     (warning,) = done.warnings

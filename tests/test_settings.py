@@ -213,6 +213,7 @@ RULES = {
     "quota_wait_seconds": "a whole number of seconds, from 0 to a century",
     "max_exports": "a whole number, 1 or more",
     "check_drift": "true or false",
+    "accept_short_exports": "true or false",
     "request_timeout": "a whole number of seconds, from 1 to a day",
     "user_agent": "printable ASCII text",
 }

@@ -230,7 +230,7 @@ def test_each_record_lies_within_the_bookmarks_around_it(serve: Callable[..., Sa
     assert len(sandbox.exports) > 5
 
 
-def test_a_run_whose_news_fit_one_export_makes_one_call(serve: Callable[..., Sandbox]) -> None:
+def test_a_run_whose_new_contacts_fit_one_export_makes_one_and_a_look_up(serve: Callable[..., Sandbox]) -> None:
     """Through real processes, as a user runs them."""
     sandbox = serve(contacts=500)
     first = sound(run_process(config_for(sandbox, end_date=show(BEHIND))))
@@ -242,11 +242,12 @@ def test_a_run_whose_news_fit_one_export_makes_one_call(serve: Callable[..., San
     assert first.bookmark == timestamps.canonical(BEHIND)
     assert by_id(first.records + second.records) == by_id(truth(sandbox))
     assert sorted(second.ids) == sorted(news)
-    (call,) = sandbox.calls[before:]
-    assert call.is_export
+    export, look_up = sandbox.calls[before:]
+    assert export.is_export
+    assert not look_up.is_export
 
 
-def test_a_run_with_nothing_new_makes_one_call_and_goes_on(serve: Callable[..., Sandbox]) -> None:
+def test_a_run_with_nothing_new_makes_one_export_and_a_look_up_and_goes_on(serve: Callable[..., Sandbox]) -> None:
     sandbox = serve(contacts=50)
     first = sound(run(config_for(sandbox, end_date=show(BEHIND))))
     before = len(sandbox.calls)
@@ -255,9 +256,10 @@ def test_a_run_with_nothing_new_makes_one_call_and_goes_on(serve: Callable[..., 
 
     assert second.records == []
     assert second.bookmark == timestamps.canonical(BEHIND + DAY)
-    (call,) = sandbox.calls[before:]
-    assert asked(call)["created_after"] == show(BEHIND - SECOND)
-    assert call.is_export
+    export, look_up = sandbox.calls[before:]
+    assert asked(export)["created_after"] == show(BEHIND - SECOND)
+    assert export.is_export
+    assert asked(look_up)["created_after"] == show(BEHIND - SECOND)
 
 
 def test_a_run_with_nothing_to_ask_for_makes_no_call(serve: Callable[..., Sandbox]) -> None:
