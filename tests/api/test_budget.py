@@ -459,7 +459,7 @@ def test_a_connection_that_comes_about_later_uses_one_export(
 def test_a_response_that_is_too_large_is_asked_for_in_halves_at_once(
     serve: Callable[..., Sandbox], clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "LARGEST_EXPORT", 16_000)
+    monkeypatch.setattr(client, "LARGEST_EXPORT", 22_000)
     reading = Reading(list_mode=ListMode.FORBIDDEN)
     sandbox = serve(contacts=100, clock=clock, reading=reading, quotas=Quotas(exports=None))
 
