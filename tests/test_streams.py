@@ -230,7 +230,9 @@ def test_each_record_lies_within_the_bookmarks_around_it(serve: Callable[..., Sa
     assert len(sandbox.exports) > 5
 
 
-def test_a_run_whose_new_contacts_fit_one_export_makes_one_and_a_look_up(serve: Callable[..., Sandbox]) -> None:
+def test_new_contacts_that_fit_one_export_take_one_and_a_look_up(
+    serve: Callable[..., Sandbox],
+) -> None:
     """Through real processes, as a user runs them."""
     sandbox = serve(contacts=500)
     first = sound(run_process(config_for(sandbox, end_date=show(BEHIND))))
@@ -247,7 +249,9 @@ def test_a_run_whose_new_contacts_fit_one_export_makes_one_and_a_look_up(serve: 
     assert not look_up.is_export
 
 
-def test_a_run_with_nothing_new_makes_one_export_and_a_look_up_and_goes_on(serve: Callable[..., Sandbox]) -> None:
+def test_a_run_with_nothing_new_takes_one_export_and_a_look_up(
+    serve: Callable[..., Sandbox],
+) -> None:
     sandbox = serve(contacts=50)
     first = sound(run(config_for(sandbox, end_date=show(BEHIND))))
     before = len(sandbox.calls)
