@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from tap_leadlex import timestamps
+from tap_leadlex.report import StreamReport
 
 if TYPE_CHECKING:
     import logging
@@ -28,6 +29,7 @@ class RunLog:
         self._resource = resource
         self._whole = whole
         self._warned: set[str] = set()
+        self.report = StreamReport(resource.name)
         self.records = 0  # delivered so far
         self.total: int | None = None  # counted by the list at the start, if it was asked
 
@@ -48,6 +50,8 @@ class RunLog:
     def closed(self, window: Window, records: int, headers: Mapping[str, str], calls: int) -> None:
         """Log a closed window, and how many export calls the run has made."""
         self.records += records
+        self.report.records += records
+        self.report.windows += 1
         self._log.info(
             "Closed window %s: %s %s. %s used; %s.%s",
             window,
@@ -62,6 +66,7 @@ class RunLog:
         """Wrap look-ups of the list, to learn its first total."""
 
         def counted(start: datetime | None, rank: int) -> ListEntry:
+            self.report.look_ups += 1
             entry = look_up(start, rank)
             if self.total is None:
                 self.total = entry.total
