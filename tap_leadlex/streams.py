@@ -197,6 +197,14 @@ class ExportedStream(Stream):
             cap=at.cap,
             withheld=at.withheld,
         )
+        doubtful = at.doubtful
+        if doubtful and prover.settles(*doubtful) is False:
+            run_log.info(
+                f"Reading window {doubtful[0]} again: the {self._scope.resource.record} list could "
+                "not confirm it in the last run, and shows other records now."
+            )
+            at.read_again(*doubtful)
+            whole = run_log.whole = Window(at.start, whole.end)
         sync = Sync(self, at, exporter, self._budget, prover, run_log)
         if whole.empty:
             run_log.info("Nothing to export: the bookmark has reached the cut-off.")
