@@ -72,7 +72,8 @@ def write(stream: IO[bytes], contacts: int) -> str:
             "stream": "contacts",
             "schema": {
                 "type": "object",
-                "properties": dict.fromkeys(FIELDS, text) | {"tags": tags, "created_at": date},
+                "properties": dict.fromkeys(FIELDS, text)
+                | {"id": {"type": ["string"]}, "tags": tags, "created_at": date},
                 "required": ["id", "created_at"],
             },
             "key_properties": ["id"],

@@ -1,16 +1,19 @@
-"""Singer messages: a line in, a message out."""
+"""Singer messages: bytes in, lines and messages out."""
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 Values: TypeAlias = dict[str, Any]
+
+_CHUNK = 1 << 18
 
 
 class Schema(msgspec.Struct, tag_field="type", tag="SCHEMA"):
@@ -32,7 +35,7 @@ class Record(msgspec.Struct, tag_field="type", tag="RECORD"):
 
 
 class State(msgspec.Struct, tag_field="type", tag="STATE"):
-    """What the next run may rely on."""
+    """Where the next run may start."""
 
     value: Values
 
@@ -45,7 +48,7 @@ class ActivateVersion(msgspec.Struct, tag_field="type", tag="ACTIVATE_VERSION"):
 
 
 class Batch(msgspec.Struct, tag_field="type", tag="BATCH"):
-    """Names files in place of records; this tap never sends it."""
+    """Names files instead of records; this tap never sends it."""
 
     stream: str
 
@@ -54,26 +57,29 @@ Message: TypeAlias = Schema | Record | State | ActivateVersion | Batch
 
 
 class Flaw(StrEnum):
-    """Why a line is no message."""
+    """Why a line is not a message."""
 
-    JSON = "it is no JSON"
+    JSON = "it is not JSON"
     TYPE = "its type is unknown"
     FORM = "its type is known, its form is wrong"
 
 
 class UnreadableError(ValueError):
-    """A line that is no Singer message.
+    """A line that is not a Singer message.
 
     Attributes:
         flaw: Why.
-        name: The type it gives; empty where it gives none.
+        name: The type that it names; may be empty.
     """
 
     def __init__(self, flaw: Flaw, name: str = "") -> None:
-        """Say what is wrong with the line."""
         super().__init__(flaw)
         self.flaw = flaw
         self.name = name
+
+
+class DownstreamEndedError(Exception):
+    """The next program of the pipe ended before the stream did."""
 
 
 _TYPES = {"SCHEMA", "RECORD", "STATE", "ACTIVATE_VERSION", "BATCH"}
@@ -88,7 +94,7 @@ def read(line: bytes) -> Message:
     """Read one line.
 
     Raises:
-        UnreadableError: If it is no Singer message.
+        UnreadableError: If it is not a Singer message.
     """
     try:
         return _decode_message(line)
@@ -102,7 +108,7 @@ def values_of(record: Record) -> Values:
     """Decode the values of a record.
 
     Raises:
-        UnreadableError: If they are no JSON object.
+        UnreadableError: If they are not a JSON object.
     """
     try:
         return _decode_values(record.record)
@@ -113,7 +119,7 @@ def values_of(record: Record) -> Values:
 
 
 def _unfit(line: bytes) -> UnreadableError:
-    """Tell a message of an unknown type from a known one in a wrong form."""
+    """Distinguish a message of an unknown type from a known one in the wrong form."""
     try:
         found = _decode_any(line)
     except _NO_JSON:
@@ -122,3 +128,50 @@ def _unfit(line: bytes) -> UnreadableError:
     if not isinstance(name, str):
         return UnreadableError(Flaw.FORM)
     return UnreadableError(Flaw.FORM if name in _TYPES else Flaw.TYPE, name)
+
+
+def chunks_of(descriptor: int) -> Iterator[bytes]:
+    """Read a file descriptor to its end, as the bytes arrive."""
+    while chunk := os.read(descriptor, _CHUNK):
+        yield chunk
+
+
+def passed_on(chunks: Iterable[bytes], descriptor: int) -> Iterator[bytes]:
+    """Write every byte to a descriptor before anything here looks at it.
+
+    Yields:
+        The same bytes.
+
+    Raises:
+        DownstreamEndedError: If the reader has ended.
+    """
+    for chunk in chunks:
+        rest = memoryview(chunk)
+        try:
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        except BrokenPipeError:
+            raise DownstreamEndedError from None
+        yield chunk
+    # The next program need not wait for the checks that follow the stream.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def lines_of(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Cut bytes into lines.
+
+    Yields:
+        Lines without their ends, as many at a time as a chunk completes. The last needs no end.
+    """
+    begun: list[bytes] = []
+    for chunk in chunks:
+        end, *lines = chunk.split(b"\n")
+        begun.append(end)
+        if lines:
+            last = lines.pop()
+            yield [b"".join(begun), *lines]
+            begun = [last]
+    if line := b"".join(begun):
+        yield [line]

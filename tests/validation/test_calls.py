@@ -11,8 +11,8 @@ import pytest
 from tap_leadlex.sandbox import ListFault, Quotas, Reading, Sandbox
 from tap_leadlex.sandbox.readings import Presence, ResetStyle, RetryAfter
 from tap_leadlex.sandbox.workspace import PREFIX, utc_now
-from tap_leadlex.validation.api import LeadLex, UnreliableListError
-from tap_leadlex.validation.calls import ApiError, BudgetSpentError
+from tap_leadlex.validation.api import LeadLex
+from tap_leadlex.validation.errors import ApiError, BudgetSpentError, UnreliableListError
 from tests.support import RawServer
 
 if TYPE_CHECKING:

@@ -63,8 +63,8 @@ def test_a_clean_stream_exits_0_and_prints_its_last_state() -> None:
     assert done.returncode == 0
     assert json.loads(done.stdout) == clean()[-1]["value"]
     assert done.stdout.count(b"\n") == 1
-    assert b"clean: 3 contacts" in done.stderr
-    assert done.stderr.count(b"skipped") == 2
+    assert b"nothing found in what was checked: 3 contacts" in done.stderr
+    assert done.stderr.count(b"not asked: no key") == 2
 
 
 def test_findings_exit_1_and_acknowledge_nothing() -> None:
@@ -128,7 +128,7 @@ def crash(monkeypatch: pytest.MonkeyPatch) -> None:
     def raise_error(*_: object, **__: object) -> None:
         raise LookupError(SECRET)
 
-    monkeypatch.setattr(cli, "validate_pipe", raise_error)
+    monkeypatch.setattr(cli, "Validation", raise_error)
 
 
 @pytest.mark.usefixtures("crash")
@@ -164,7 +164,7 @@ def test_it_is_a_target_with_a_config(sandbox: Sandbox, synced: bytes, tmp_path:
     done = validate("--config", config, stream=synced)
     assert done.returncode == 0
     assert json.loads(done.stdout)["bookmarks"]["contacts"]["delivered"] == 60
-    assert b"5 of 5 sampled contacts" in done.stderr
+    assert b"5 of 60 contacts compared" in done.stderr
     assert SECRET.encode() not in done.stderr
 
 
@@ -211,13 +211,13 @@ def test_a_run_is_held_against_the_state_before_it(tmp_path: Path) -> None:
     file.write_text(json.dumps(state("2026-01-02T00:00:00.000000Z")["value"]), encoding="utf-8")
     done = validate("--state", file, stream=stream_of(clean()))
     assert done.returncode == 1
-    assert b"before the place where the last run ended" in done.stderr
+    assert b"before the bookmark that the run started from" in done.stderr
     done = validate("--state", file, "--lookback-seconds", 86400, stream=stream_of(clean()))
     assert done.returncode == 0
     file.write_text("no state", encoding="utf-8")
     done = validate("--state", file)
     assert done.returncode == 2
-    assert b"this is no state of tap-leadlex" in done.stderr
+    assert b"this is not a state of tap-leadlex" in done.stderr
     file.write_text("", encoding="utf-8")
     assert validate("--state", file, stream=stream_of(clean())).returncode == 0
 

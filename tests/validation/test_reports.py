@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shutil
 import subprocess
+from collections import Counter
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -14,17 +14,15 @@ import pytest
 
 from tap_leadlex.sandbox import Quotas, Sandbox
 from tap_leadlex.validation import catalogue
-from tap_leadlex.validation.comparison import Comparison, Range
+from tap_leadlex.validation.bookmarks import Window
+from tap_leadlex.validation.completeness import Comparison, Range
 from tap_leadlex.validation.content import Compared, Contents, Difference, Verdict
+from tap_leadlex.validation.counts import Gap
 from tap_leadlex.validation.findings import Check, Findings, Kind, Severity
-from tap_leadlex.validation.narrowing import Gap
+from tap_leadlex.validation.layout import Match
 from tap_leadlex.validation.outcome import Outcome
-from tap_leadlex.validation.progress import Progress
-from tap_leadlex.validation.reports import github
-from tap_leadlex.validation.reports.html import page
-from tap_leadlex.validation.reports.machine import as_json
-from tap_leadlex.validation.reports.table import table
-from tap_leadlex.validation.windows import Window
+from tap_leadlex.validation.page import page
+from tap_leadlex.validation.reports import as_json, github_commands, github_summary, table
 from tests.support import config_for, run
 from tests.validation.syncs import judge
 
@@ -47,7 +45,9 @@ def outcome() -> Outcome:
             Compared(NASTY, Verdict.DIFFERENT, [Difference("full_name", "Ann <b>", "Bob & co")]),
             Compared("b", Verdict.SAME),
         ],
-        drawn=2,
+        contacts=2,
+        of=990,
+        columns={NASTY: Counter({Match.EQUAL: 1, Match.DIFFERENT: 1})},
     )
     return Outcome(
         "standard input",
@@ -58,10 +58,10 @@ def outcome() -> Outcome:
         lines=1000,
         contacts=990,
         repeats=1,
-        windows=[Window(None, DAY, 10, 1, 3), Window(DAY, 40 * DAY, 980, 3, 9)],
+        windows=[Window(None, DAY, 10, 1), Window(DAY, 40 * DAY, 980, 3)],
         covered=Range(None, 40 * DAY, 40 * DAY),
         comparison=Comparison(
-            991, 990, [Gap(0, 31 * DAY, 500, 499), Gap(31 * DAY, 40 * DAY, 5, 5)]
+            991, 990, buckets=[Gap(0, 31 * DAY, 500, 499), Gap(31 * DAY, 40 * DAY, 5, 5)]
         ),
         contents=contents,
         calls=12,
@@ -125,12 +125,12 @@ def test_machines_get_all_of_it() -> None:
 
 
 def test_no_id_can_break_out_of_github_s_table_or_commands() -> None:
-    summary = github.summary(outcome())
+    summary = github_summary(outcome())
     rows = [line for line in summary.splitlines() if line.startswith("| loss")]
     assert len(rows) == 1
     assert len(re.findall(r"(?<!\\)\|", rows[0])) == 8
     assert "<script>" not in summary
-    commands = list(github.commands(outcome()))
+    commands = list(github_commands(outcome()))
     assert len(commands) == 4
     for command in commands:
         assert "\n" not in command
@@ -167,31 +167,8 @@ def test_the_page_needs_nothing_but_itself() -> None:
 
 def test_the_page_can_be_made_of_next_to_nothing() -> None:
     assert "clean" in page(Outcome("nothing"), show_values=False)
-    one = Outcome("one", windows=[Window(None, 5.0, 0, 0, 1)])
+    one = Outcome("one", windows=[Window(None, 5.0, 0, 0)])
     assert "timeline" in page(one, show_values=False)
-
-
-class Terminal(io.StringIO):
-    """Something that looks like a terminal."""
-
-    def isatty(self) -> bool:
-        """Say so."""
-        return True
-
-
-def test_progress_is_drawn_on_a_terminal_only() -> None:
-    now = [0.0]
-    for out in (io.StringIO(), Terminal()):
-        progress = Progress(out, 1000, lambda: now[0])
-        for contacts in range(0, 1001, 100):
-            now[0] += 0.15
-            progress.update(contacts)
-        progress.clear()
-        drawn = out.getvalue()
-        assert bool(drawn) == out.isatty()
-    assert "[############............] 500 contacts" in drawn
-    assert "a second" in drawn
-    assert drawn.endswith("\r\x1b[K")
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tap_leadlex.validation import claims
 from tap_leadlex.validation.findings import Findings
-from tap_leadlex.validation.stream import Expectation, StreamValidator
+from tap_leadlex.validation.options import Options
+from tap_leadlex.validation.stream import StreamValidator
 from tests.validation.streams import SCHEMA, clean, codes, lines, record, state
 
 if TYPE_CHECKING:
@@ -27,14 +28,14 @@ def test_a_clean_run_gives_no_findings() -> None:
 
 
 def test_a_clean_run_is_summed_up() -> None:
-    validator = StreamValidator(Findings(), Expectation(sample=2))
+    validator = StreamValidator(Findings(), Options(sample=2))
     for line in lines(clean()):
         validator.line(line)
     validator.end()
-    windows = validator.bookmarks.log.windows
+    windows = validator.bookmarks.windows
     assert [(window.contacts, window.exports) for window in windows] == [(2, 1), (1, 0)]
     assert validator.bookmarks.position == datetime(2026, 3, 1, tzinfo=UTC).timestamp()
-    assert len(validator.ledger) == validator.records == 3
+    assert len(validator.delivered) == validator.records == 3
     assert len(validator.sample.drawn) == 2
 
 
@@ -60,7 +61,7 @@ DEFECTS: list[tuple[Callable[[Messages], Messages], set[str]]] = [
     (lambda _: [], {"empty-stream", "no-state"}),
     (lambda m: m[1:], {"record-before-schema"}),
     (lambda m: [*m[:3], {"type": "BATCH", "stream": "contacts"}, *m[3:]], {"batch"}),
-    (lambda m: [*m, {"type": "SCHEMA", "stream": "deals", "schema": {}}], {"unknown-stream"}),
+    (lambda m: [*m, {"type": "SCHEMA", "stream": "invoices", "schema": {}}], {"unknown-stream"}),
     (lambda m: [*m, {"type": "LOG"}], {"unknown-message"}),
     (lambda m: [*m, {"type": "STATE"}], {"malformed-message"}),
     (lambda m: [*m, {"type": "RECORD", "stream": "contacts"}], {"malformed-message"}),
@@ -124,7 +125,7 @@ DEFECTS: list[tuple[Callable[[Messages], Messages], set[str]]] = [
 @pytest.mark.parametrize(("spoil", "expected"), DEFECTS)
 def test_each_defect_is_found(spoil: Callable[[Messages], Messages], expected: set[str]) -> None:
     now = datetime(2026, 6, 1, tzinfo=UTC).timestamp()
-    assert set(codes(lines(spoil(clean())), Expectation(now=now))) == expected
+    assert set(codes(lines(spoil(clean())), latest=lambda: now)) == expected
 
 
 @pytest.mark.parametrize(
@@ -209,9 +210,9 @@ def test_a_version_activated_before_its_last_record_is_found() -> None:
     assert codes(lines(messages)) == ["early-activation"]
 
 
-def resumed(bookmark: str, lookback: float = 0.0, **more: Any) -> Expectation:  # noqa: ANN401
+def resumed(bookmark: str, lookback: float = 0.0, **more: Any) -> Options:  # noqa: ANN401
     claim = claims.read(state(bookmark, **more)["value"], "contacts")
-    return Expectation(origin=claim, lookback=lookback)
+    return Options(state=claim, lookback=lookback)
 
 
 def test_a_run_may_begin_where_the_last_ended() -> None:
@@ -290,7 +291,7 @@ def test_very_many_windows_are_joined() -> None:
         moment = f"2026-01-{day + 1:02}T{hour:02}:{minute:02}:"
         for line in lines([record(number, moment + "00Z"), state(moment + "30.000000Z")]):
             validator.line(line)
-    windows = validator.bookmarks.log.windows
+    windows = validator.bookmarks.windows
     assert len(windows) < 300
     assert sum(window.contacts for window in windows) == 2000
     assert not findings

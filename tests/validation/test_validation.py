@@ -16,7 +16,7 @@ from tap_leadlex.sandbox.workspace import utc_now
 from tap_leadlex.validation import claims, validation
 from tap_leadlex.validation.api import LeadLex
 from tap_leadlex.validation.findings import Check
-from tap_leadlex.validation.validation import StreamValidation
+from tap_leadlex.validation.validation import Validation
 from tests.support import config_for, run
 from tests.validation.defects import Messages, without_counts
 from tests.validation.streams import lines
@@ -160,8 +160,8 @@ def test_a_contact_lost_soon_after_it_was_created_is_no_late_comer(
     stream = run(config_for(sandbox)).out.encode().splitlines()
     lost = [line for line in stream if fresh.contact.id.encode() not in line]
     assert len(lost) == len(stream) - 1
-    recorded = StreamValidation(options(sandbox), "a file", live=False)
-    assert "missing" in codes(recorded.run([lost], lambda _: None))
+    recorded = Validation(options(sandbox), "a file", live=False)
+    assert "missing" in codes(recorded.stream([lost], lambda _: None))
 
 
 def test_findings_count_more_than_what_could_not_be_done(serve: Callable[..., Sandbox]) -> None:
