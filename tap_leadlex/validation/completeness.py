@@ -279,8 +279,10 @@ class Completeness:
             contact.changed_since(since) for gap in result.gaps for contact in gap.missing or ()
         )
         if first is not None:
+            # By count, one that was deleted meanwhile hides one that was created.
+            hidden = surplus if result.by == "count" else 0
             try:
-                explained = max(explained, result.leadlex - self._before(first) + surplus)
+                explained = max(explained, result.leadlex - self._before(first) + hidden)
             except ApiError:
                 result.notes.append("Could not compare with the count before the sync.")
         if short > explained:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tap_leadlex.validation import catalogue
 from tap_leadlex.validation.api import alias, updated
 from tap_leadlex.validation.errors import ApiError
-from tap_leadlex.validation.layout import KEY, Match
+from tap_leadlex.validation.layout import KEY, KINDS, Match
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -249,8 +249,8 @@ def _compare(
         return Compared(identity, Verdict.GONE)
     tally = Contents()
     found, fields = differences(layout, drawn.values, contact, tally)
-    comparable = any(name != layout.key and layout.field(name) for name in drawn.values)
-    if (comparable and not fields) or contact.get(KEY) != identity:
+    columns = {how.column for name in drawn.values if (how := layout.field(name)) is not None}
+    if (not fields and columns & KINDS.keys() - {KEY}) or contact.get(KEY) != identity:
         return Compared(identity, Verdict.UNCOMPARABLE)
     read = since if drawn.extracted is None else drawn.extracted - SLACK
     changed = updated(contact)

@@ -70,7 +70,7 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def match(self, delivered: object, leadlex: object) -> Match:
         """Compare two values; nulls and empty texts count as no value."""
         here, there = self._plain(delivered, here=True), self._plain(leadlex, here=False)
-        if here == there:
+        if here == there or not (here or there):
             return Match.EQUAL
         if not here or not there:
             return Match.EXTRA if here else Match.MISSING
