@@ -28,7 +28,7 @@ from tap_leadlex.validation.reports import publish
 from tap_leadlex.validation.validation import Validation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tap_leadlex.validation.outcome import Outcome
 
@@ -158,7 +158,7 @@ def main(ctx: click.Context, /, **given: Any) -> None:  # noqa: ANN401 - click's
         by_month=given["report"] is not None,
     )
     outcome = _validate(options, given)
-    outcome.run = _run(options)
+    outcome.run = describe(options, sys.argv[1:])
     publish(
         outcome, json=given["json_"], html=given["report"], show_values=bool(given["show_values"])
     )
@@ -222,11 +222,11 @@ def _say(text: str) -> None:
     click.echo(f"leadlex-validate: {text}", err=True)
 
 
-def _run(options: Options) -> dict[str, str]:
-    """Describe this run, without secrets."""
+def describe(options: Options, arguments: Sequence[str]) -> dict[str, str]:
+    """Describe a run for its report, without secrets."""
     key = options.api_key
     hashed = key and hashlib.sha256(key[:_PREFIX].encode()).hexdigest()[:8]
-    command = shlex.join(["leadlex-validate", *sys.argv[1:]])
+    command = shlex.join(["leadlex-validate", *arguments])
     return {
         "Run": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
         "Version": f"tap-leadlex {version('tap-leadlex')}, Python {sys.version.split()[0]}",

@@ -132,7 +132,13 @@ def covered(
 
 
 class Completeness:
-    """Compares the contacts of a range with LeadLex."""
+    """Compares the contacts of a range with LeadLex.
+
+    Attributes:
+        delivered: What arrived.
+        covered: What the sync is said to cover.
+        result: What came of it.
+    """
 
     def __init__(
         self,
@@ -155,8 +161,8 @@ class Completeness:
         self._api = api
         self._counter = Counter(api, leave)
         self._findings = findings
-        self._delivered = delivered
-        self._covered = covered
+        self.delivered = delivered
+        self.covered = covered
         self.result = Comparison(sync=self._between(covered.start, covered.end))
 
     def count(self) -> None:
@@ -165,7 +171,7 @@ class Completeness:
         Raises:
             ApiError: If LeadLex does not answer, or its list is unreliable.
         """
-        result, covered = self.result, self._covered
+        result, covered = self.result, self.covered
         result.leadlex = self._counter.between(covered.start, covered.end)
         if result.leadlex != result.sync:
             result.leadlex = self._counter.settled(covered.start, covered.end)
@@ -187,29 +193,42 @@ class Completeness:
         Raises:
             ApiError: If LeadLex does not answer, or its list is unreliable.
         """
-        result, covered = self.result, self._covered
-        start = covered.start
-        if start is None:
-            firsts = (self._counter.earliest, next(iter(self._delivered.sorted), None))
-            start = min((first for first in firsts if first is not None), default=covered.end)
-        if start >= covered.end:
+        result, whole = self.result, self._whole()
+        if whole is None:
             return
-        whole = Gap(start, covered.end, result.leadlex, result.sync)
-        dated = len(self._delivered.sorted) > 0 or not len(self._delivered)
-        if by_month and dated:
-            result.buckets = self._buckets(whole)
+        if by_month:
+            self.count_months()
         differing = [bucket for bucket in result.buckets if bucket.leadlex != bucket.sync]
         if result.leadlex == result.sync and not differing:
             return
-        if not dated:
+        if not self.delivered.sorted and self.delivered:
             result.gaps = [whole]
         else:
             for part in differing or [whole]:
-                result.gaps.extend(self._counter.narrow(self._delivered, part))
+                result.gaps.extend(self._counter.narrow(self.delivered, part))
             for gap in result.gaps:
-                self._counter.list_missing(self._delivered, gap)
+                self._counter.list_missing(self.delivered, gap)
         result.gaps = joined(result.gaps)
         self._judge()
+
+    def count_months(self) -> None:
+        """Count each month, for a picture; by several if there are many, or if calls are few.
+
+        Raises:
+            ApiError: If LeadLex does not answer, or its list is unreliable.
+        """
+        whole = self._whole()
+        if whole is None or not self.delivered.sorted:
+            return
+        months = [whole.start]
+        while (month := next_month(months[-1])) < whole.end:
+            months.append(month)
+        most = max(min(_MOST_MONTHS, self._counter.left - _SPARE), 1)
+        starts = months[:: -(-len(months) // most)]
+        self.result.buckets = [
+            Gap(start, end, self._counter.between(start, end), self._between(start, end))
+            for start, end in zip(starts, [*starts[1:], whole.end], strict=True)
+        ]
 
     def compare_ids(self, missing: Iterable[Listed], surplus: Iterable[float]) -> None:
         """Take the contacts of a whole export that did not arrive, and those that only arrived.
@@ -233,7 +252,7 @@ class Completeness:
         Returns:
             Their number at most, or `None` if it is unknown.
         """
-        covered = self._covered
+        covered = self.covered
         if covered.first is None:
             return None
         # By count, a contact that was lost looks like one that was created meanwhile.
@@ -254,25 +273,23 @@ class Completeness:
 
     def _between(self, start: float | None, end: float) -> int:
         """Count what arrived; without dates, all of it belongs to the range."""
-        if not self._delivered.sorted:
-            return len(self._delivered)
-        return self._delivered.between(start, end)
+        if not self.delivered.sorted:
+            return len(self.delivered)
+        return self.delivered.between(start, end)
 
-    def _buckets(self, whole: Gap) -> list[Gap]:
-        """Count by the month; by several if there are many, or if calls are few."""
-        months = [whole.start]
-        while (month := next_month(months[-1])) < whole.end:
-            months.append(month)
-        most = max(min(_MOST_MONTHS, self._counter.left - _SPARE), 1)
-        starts = months[:: -(-len(months) // most)]
-        return [
-            Gap(start, end, self._counter.between(start, end), self._between(start, end))
-            for start, end in zip(starts, [*starts[1:], whole.end], strict=True)
-        ]
+    def _whole(self) -> Gap | None:
+        """Return the range with a start; `None` if neither side has a contact."""
+        covered, start = self.covered, self.covered.start
+        if start is None:
+            firsts = (self._counter.earliest, next(iter(self.delivered.sorted), None))
+            start = min((first for first in firsts if first is not None), default=covered.end)
+        if start >= covered.end:
+            return None
+        return Gap(start, covered.end, self.result.leadlex, self.result.sync)
 
     def _judge(self) -> None:
         """Distinguish what changed meanwhile from what was lost."""
-        result, first, since = self.result, self._covered.first, self._covered.since
+        result, first, since = self.result, self.covered.first, self.covered.since
         short = sum(gap.short for gap in result.gaps)
         surplus = sum(gap.surplus for gap in result.gaps)
         explained = sum(
@@ -309,7 +326,7 @@ class Completeness:
         for gap in self.result.gaps:
             if gap.missing is None and gap.short:
                 findings.add(catalogue.COUNT_MISMATCH, detail=str(gap), count=gap.short)
-            lost = [one for one in gap.missing or () if not one.changed_since(self._covered.since)]
+            lost = [one for one in gap.missing or () if not one.changed_since(self.covered.since)]
             for contact in lost:
                 findings.add(
                     catalogue.MISSING,
@@ -331,7 +348,7 @@ class Completeness:
 
     def _before(self, first: FirstCount) -> int:
         """Return what the range had at the first count, which may have reached beyond it."""
-        counter, covered = self._counter, self._covered
+        counter, covered = self._counter, self.covered
         earlier = 0
         if covered.start is not None and covered.start != first.start:
             earlier = counter.between(first.start, covered.start)

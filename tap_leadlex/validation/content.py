@@ -173,8 +173,8 @@ def differences(
         What differs, and how many fields besides the id were compared.
     """
     found, fields = [], 0
-    for name, value in delivered.items():
-        how = layout.field(name)
+    for name in delivered:
+        how, value = layout.field(name), layout.value(name, delivered)
         other = None if how is None else alias(contact, how.column)
         if how is None or other is None or isinstance(contact[other], dict):
             continue

@@ -147,12 +147,12 @@ class Findings:
         return self._found.setdefault((kind.code, detail), Finding(kind, detail))
 
 
-def printable(text: object) -> str:
+def printable(text: object, longest: int = _LONGEST) -> str:
     """Make text from elsewhere safe for one line of a terminal, a page or a log."""
     shown = "".join(
         char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(text)
     )
-    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
 def counted(number: int, noun: str) -> str:

@@ -44,7 +44,7 @@ class Compare(StrEnum):
 
     EXACT = "exact"
     LOOSE = "loose"  # without regard to case and white space
-    WORDS = "words"  # the delivered words are among LeadLex's
+    WORDS = "words"  # the same words, in any order and without regard to commas
 
 
 class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,12 +55,14 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         compare: How texts are compared.
         separator: What separates the tags, if they are one text.
         format: The strftime format of a date, if it is not ISO 8601.
+        join: Further properties whose texts belong to this one, such as the last name.
     """
 
     column: str
     compare: Compare = Compare.EXACT
     separator: str | None = None
     format: str | None = None
+    join: tuple[str, ...] = ()
 
     @property
     def kind(self) -> Kind:
@@ -91,8 +93,16 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 return str(value) if instant is None else instant
             case _:
                 # The tap removes NUL, which databases refuse.
-                text = str(value).replace("\0", "")
-                return text if self.compare is Compare.EXACT else " ".join(text.casefold().split())
+                return self._text(str(value).replace("\0", ""))
+
+    def _text(self, text: str) -> object:
+        match self.compare:
+            case Compare.LOOSE:
+                return " ".join(text.casefold().split())
+            case Compare.WORDS:
+                return sorted(text.replace(",", " ").split())
+            case Compare.EXACT:
+                return text
 
     def _tags(self, value: object, *, here: bool) -> object:
         """Return tags without order; a comma within a tag looks like one between two."""
@@ -116,9 +126,6 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     return False
                 here = here.replace(tag, "", 1)
             return not any(char.isalnum() for char in here)
-        if self.compare is Compare.WORDS:
-            words = there.replace(",", " ").split()
-            return set(here.replace(",", " ").split()) <= {*words, *there.split()}
         if isinstance(here, float) and isinstance(there, float):
             # LeadLex may print an instant finer on one page than on another.
             return abs(here - there) < 1
@@ -157,6 +164,17 @@ class Layout:
             return None
         found = self.fields.get(name)
         return Field(name) if found is None and not self.only_named else found
+
+    def value(self, name: str, values: Mapping[str, Any]) -> object:
+        """Return the value of a property, with those that belong to it."""
+        how = self.fields.get(name)
+        if how is None or not how.join:
+            return values[name]
+        return " ".join(str(values.get(each) or "") for each in (name, *how.join))
+
+    def joined(self) -> set[str]:
+        """Return the properties that are compared as a part of another."""
+        return {name for how in self.fields.values() for name in how.join}
 
     def has_stream(self, name: str) -> bool:
         """Return whether a stream is expected beside the contacts."""

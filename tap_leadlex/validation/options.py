@@ -131,16 +131,21 @@ def load(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path 
     Raises:
         click.BadParameter: If the file is not a JSON object, or names an unknown option.
     """
-    values = _object(path, param) if path else {}
-    ctx.ensure_object(dict)[_KEY] = values.pop(_KEY, None)
-    known = {str(option.name).rstrip("_"): option.name for option in ctx.command.params}
+    if path is None:
+        return None
+    values = _object(path, param)
+    found = ctx.ensure_object(dict)
+    found[_KEY] = values.pop(_KEY, None) or found.get(_KEY)
+    known = {str(option.name).rstrip("_"): option for option in ctx.command.params}
     if unknown := sorted(values.keys() - known.keys()):
         msg = f"unknown: {', '.join(unknown)}"
         raise click.BadParameter(msg, ctx, param)
-    ctx.default_map = {
-        **(ctx.default_map or {}),
-        **{known[name]: value for name, value in values.items() if value is not None},
+    given = {
+        str(known[name].name): [value] if known[name].multiple and isinstance(value, str) else value
+        for name, value in values.items()
+        if value is not None
     }
+    ctx.default_map = {**(ctx.default_map or {}), **given}
     return path
 
 

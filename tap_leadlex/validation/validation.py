@@ -254,28 +254,31 @@ class Validation:
         completeness = Completeness(
             api, self.findings, delivered, known, leave=options.sample_calls
         )
-        asked = Check.COMPLETENESS not in outcome.skipped
-        if asked:
+        if Check.COMPLETENESS not in outcome.skipped:
             outcome.covered, outcome.comparison = known, completeness.result
-        countable = asked and not tags and self._count(completeness)
+        countable = outcome.comparison is not None and not tags and self._count(completeness)
         by_id = everything and self._compare_all(
-            layout, delivered, completeness, known, tags, asked=asked, countable=countable
+            api, layout, completeness, tags, countable=countable
         )
-        if countable and not by_id:
-            try:
-                completeness.compare(by_month=self._by_month)
-            except ApiError as error:
-                outcome.stopped[Check.COMPLETENESS] = str(error)
+        if countable:
+            self._compare_counts(completeness, by_id=by_id)
         if not everything:
             deletable = completeness.deletable if countable else (lambda: None)
             self._compare_some(layout, sample, len(delivered), known.since, deletable)
         outcome.notes += completeness.result.notes
         if outcome.contents is not None and outcome.contents.contacts:
-            outcome.unreachable = [
-                name
-                for name in names
-                if name not in outcome.contents.columns and name != layout.key
-            ]
+            compared = outcome.contents.columns.keys() | layout.joined() | {layout.key}
+            outcome.unreachable = [name for name in names if name not in compared]
+
+    def _compare_counts(self, completeness: Completeness, *, by_id: bool) -> None:
+        """Compare the counts, unless the ids were compared."""
+        try:
+            if not by_id:
+                completeness.compare(by_month=self._by_month)
+            elif self._by_month:
+                completeness.count_months()
+        except ApiError as error:
+            self._outcome.stopped[Check.COMPLETENESS] = str(error)
 
     def _count(self, completeness: Completeness) -> bool:
         """Count the range in LeadLex; return whether that was possible."""
@@ -314,28 +317,26 @@ class Validation:
 
     def _compare_all(
         self,
+        api: LeadLex,
         layout: Layout,
-        delivered: Delivered,
         completeness: Completeness,
-        known: Range,
         tags: tuple[str, ...],
         *,
-        asked: bool,
         countable: bool,
     ) -> bool:
         """Compare every value; return whether the ids were compared as well."""
-        api, outcome = self._api, self._outcome
-        if api is None:
-            return False
-        full = FullComparison(api, self.findings, layout, delivered, known)
-        counted = completeness.result.leadlex if countable else None
+        outcome, result = self._outcome, completeness.result
+        full = FullComparison(
+            api, self.findings, layout, completeness.delivered, completeness.covered
+        )
+        counted = result.leadlex if countable else None
         try:
             windows = full.windows(counted)
             self._say(needs(windows, self._options.max_exports))
             seen = full.compare(windows, tags)
         except CannotValidateError as error:
             outcome.stopped[Check.CONTENT] = str(error)
-            if tags and asked:
+            if tags and outcome.comparison is not None:
                 outcome.stopped[Check.COMPLETENESS] = str(error)
             return False
         outcome.contents = seen.contents
@@ -345,11 +346,11 @@ class Validation:
                 "contacts that its list counts."
             )
             return False
-        if asked:
-            completeness.result.leadlex = seen.rows
-            completeness.result.verified = True
-            if outcome.stopped.pop(Check.COMPLETENESS, None):
-                completeness.result.verified = False
+        if outcome.comparison is not None:
+            result.leadlex = seen.rows
+            # The list may be unreadable: then the export alone speaks.
+            unlisted = outcome.stopped.pop(Check.COMPLETENESS, None)
+            result.verified = unlisted is None
             completeness.compare_ids(seen.missing, seen.surplus)
         return True
 
@@ -376,7 +377,9 @@ def _reach(layout: Layout, names: list[str]) -> list[str]:
     notes = []
     if names and absent:
         notes.append(f"Columns of LeadLex that no property holds as they are: {', '.join(absent)}.")
-    derived = [name for name, each in compared.items() if each is None]
+    derived = [
+        name for name, each in compared.items() if each is None and name not in layout.joined()
+    ]
     if derived:
         notes.append(
             f"Out of reach, since a map or nothing known fills them: {', '.join(derived)}."

@@ -67,6 +67,15 @@ def test_counts_go_by_the_printed_instant(
     assert counter.since(None) == len(printed)
 
 
+@pytest.mark.parametrize("size", [99, 100, 101, 199, 200, 250])
+def test_a_second_may_fill_pages_and_a_part_of_one(api: Callable[..., LeadLex], size: int) -> None:
+    times = [BASE * SECOND] * size + [(BASE + 2) * SECOND] * 5
+    counter = Counter(api(Sandbox(store=Store(times))))
+    assert counter.since(BASE + 1) == 5
+    assert counter.since(BASE) == size + 5
+    assert counter.since(BASE + 3) == 0
+
+
 @pytest.mark.parametrize(
     ("mode", "problem"),
     [

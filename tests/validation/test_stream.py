@@ -360,7 +360,7 @@ JANUARY = "2026-01-01T00:00:00.000000Z"
 
 def repaired(before: str, count: int) -> Messages:
     """Give a run that reads January again after its news, and the states around it."""
-    kept = {"filters": {}, "since": None}
+    kept: dict[str, Any] = {"filters": {}, "since": None}
     old = [[JANUARY, 2, before], [FEBRUARY, 1, "ok"]]
     new = [[JANUARY, count, "ok"], [FEBRUARY, 1, "ok"]]
     last = "2026-03-01T00:00:00.000000Z"

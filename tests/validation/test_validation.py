@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
@@ -183,3 +184,41 @@ def test_the_budget_bounds_the_calls_and_leaves_the_sample_its_share(
         assert outcome.calls == len(sandbox.calls) - before <= budget
     assert outcome.contents is not None
     assert len(outcome.contents.compared) == 10
+
+
+def test_leadlex_s_clock_decides_what_is_in_the_future(serve: Callable[..., Sandbox]) -> None:
+    behind = timedelta(minutes=2)
+    sandbox = serve(contacts=20, clock=lambda: utc_now() - behind)
+    stream = run(config_for(sandbox)).out.encode().splitlines()
+    without_records = [line for line in stream if b"RECORD" not in line]
+    assert "future-bookmark" not in codes(judge(sandbox, without_records))
+    early = (utc_now() - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%S")
+    moved = [
+        re.sub(rb'(replication_key_value":")[^.]+', rb"\g<1>" + early.encode(), line)
+        for line in without_records
+    ]
+    assert "future-bookmark" in codes(judge(sandbox, moved))
+    assert "future-bookmark" not in codes(judge(sandbox, moved, api_key=None))
+
+
+def test_a_lost_contact_is_one_finding(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=30)
+    stream = run(config_for(sandbox)).out.encode().splitlines()
+    outcome = judge(sandbox, [*stream[:5], *stream[6:]])
+    assert codes(outcome) == ["missing"]
+    assert any("lost after it" in note for note in outcome.notes)
+    assert codes(judge(sandbox, [*stream[:5], *stream[6:]], api_key=None)) == ["uncounted"]
+
+
+def test_gaps_are_joined_and_in_order_of_time(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=5000, quotas=Quotas(exports=None))
+    stream = run(config_for(sandbox)).out.encode().splitlines()
+    lost = [*stream[:1000], *stream[2000:3000], *stream[3010:]]
+    for content in ("none", "all"):
+        outcome = judge(sandbox, lost, content=content)
+        assert outcome.comparison is not None
+        starts = [gap.start for gap in outcome.comparison.gaps]
+        assert starts == sorted(starts)
+        assert sum(gap.short for gap in outcome.comparison.gaps) == 1010
+        assert sum(found.count for found in outcome.findings) == 1010
+    assert len(judge(sandbox, lost, content="none").findings) <= 3

@@ -117,7 +117,7 @@ def run_steps(workflow: Path, folder: Path, **env: str) -> list[subprocess.Compl
 def program(folder: Path, name: str, script: str) -> None:
     """Put a program before all others."""
     path = folder / "bin" / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/bash\n{script}\n", encoding="utf-8")
     path.chmod(0o755)
 
@@ -159,7 +159,7 @@ def test_the_reusable_workflow_fails_on_a_loss(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("loses", [False, True])
 def test_the_example_of_the_readme_runs(tmp_path: Path, *, loses: bool) -> None:
-    program(tmp_path, "target-jsonl", "cat >contacts.jsonl")
+    program(tmp_path / "target", "target-jsonl", "cat >contacts.jsonl")
     if loses:
         losing_tap(tmp_path)
     with Sandbox(contacts=40, quotas=Quotas(exports=None)) as sandbox:
