@@ -342,8 +342,8 @@ class Completeness:
             self.result.notes.append(f"Missing contacts: {text}.")
         elif lost_here:
             self.result.notes.append(
-                "Missing contacts: no state counts them, so the tap did not deliver them, or the "
-                "state does not show counts. Report it to the tap's maintainers."
+                "Missing contacts: the states count no more contacts than arrived. The tap did not "
+                "deliver them, or their ids were changed after it."
             )
 
     def _before(self, first: FirstCount) -> int:
