@@ -54,6 +54,7 @@ class Outcome:
         comparison: What the counts say, or `None`.
         contents: What the comparison of values says, or `None`.
         unreachable: Properties that could not be compared.
+        absent: Columns of LeadLex that did not arrive as they are.
         calls: Calls of the API.
         exports: Export calls.
         seconds: How long it took.
@@ -73,6 +74,7 @@ class Outcome:
     comparison: Comparison | None = None
     contents: Contents | None = None
     unreachable: Sequence[str] = ()
+    absent: Sequence[str] = ()
     calls: int = 0
     exports: int = 0
     seconds: float = 0.0
@@ -95,6 +97,19 @@ class Outcome:
         return "nothing found in what was checked" if self.not_checked else "clean"
 
     @property
+    def answer(self) -> str:
+        """The answer to whether the sync is complete and correct, as the title of the page."""
+        if self.findings:
+            worst = self.findings[0].kind
+            number = sum(found.count for found in self.findings if found.kind is worst)
+            return f"No: {worst.title} ({number:,})"
+        if self.stopped:
+            return f"Unknown: {', '.join(self.stopped)} could not be checked"
+        if self.not_checked:
+            return "Nothing found in what was checked"
+        return "Yes: the sync has every contact of LeadLex, with every value"
+
+    @property
     def headline(self) -> str:
         """The outcome in one line."""
         return f"{self.verdict}: {counted(self.contacts, 'contact')} from {self.source}"
@@ -109,6 +124,8 @@ class Outcome:
             missing.append("completeness: the total of LeadLex's list is not verified")
         if self.unreachable:
             missing.append(f"content: could not compare {', '.join(self.unreachable)}")
+        if self.absent:
+            missing.append(f"content: no property holds {', '.join(self.absent)} as it is")
         return missing
 
     def checks(self) -> Sequence[Line]:

@@ -240,6 +240,10 @@ class Validation:
         """Do the checks that need LeadLex."""
         api, options, outcome = self._api, self._options, self._outcome
         outcome.notes += _reach(layout, names)
+        arrived = _arrived(layout, names)
+        outcome.absent = [
+            column.name for column in CONTACTS.columns if names and column.name not in arrived
+        ]
         if api is None:
             for check in (Check.COMPLETENESS, Check.CONTENT):
                 outcome.skipped[check] = _NO_KEY
@@ -370,20 +374,16 @@ def _api_of(options: Options) -> LeadLex | None:
 
 
 def _reach(layout: Layout, names: list[str]) -> list[str]:
-    """Say which columns of LeadLex did not arrive, and which cannot be compared."""
-    compared = {name: layout.field(name) for name in names}
-    arrived = {each.column for each in compared.values() if each is not None}
-    absent = [column.name for column in CONTACTS.columns if column.name not in arrived]
+    """Say which properties cannot be compared."""
+    derived = [name for name in names if layout.field(name) is None and name not in layout.joined()]
     notes = []
-    if names and absent:
-        notes.append(f"Columns of LeadLex that no property holds as they are: {', '.join(absent)}.")
-    derived = [
-        name for name, each in compared.items() if each is None and name not in layout.joined()
-    ]
     if derived:
-        notes.append(
-            f"Out of reach, since a map or nothing known fills them: {', '.join(derived)}."
-        )
-    if layout.created is None and CREATED in arrived:
+        notes.append(f"Out of reach, computed by a map or not mapped: {', '.join(derived)}.")
+    if layout.created is None and CREATED in _arrived(layout, names):
         notes.append("Dates are too coarse to tell ranges; contacts are counted as a whole.")
     return notes
+
+
+def _arrived(layout: Layout, names: list[str]) -> set[str]:
+    """Return the columns of LeadLex that properties hold as they are."""
+    return {each.column for name in names if (each := layout.field(name)) is not None}

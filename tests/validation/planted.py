@@ -9,7 +9,7 @@ from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from tap_leadlex.sandbox import Quotas, Sandbox
 from tap_leadlex.validation.claims import Claim
@@ -25,6 +25,15 @@ if TYPE_CHECKING:
     from tap_leadlex.validation.outcome import Outcome
 
 Messages = list[dict[str, Any]]
+
+
+class Plant(Protocol):
+    """Spoils messages; returns the codes of which one must be found."""
+
+    __name__: str
+
+    def __call__(self, messages: Messages, random: Random, /) -> set[str]: ...  # noqa: D102
+
 
 TEXTS = ("full_name", "email", "phone", "job_title", "company_name", "linkedin_url")
 CONTACTS = 60
@@ -200,7 +209,7 @@ def state_early(messages: Messages, random: Random) -> set[str]:
 
 def spoil_line(messages: Messages, random: Random) -> set[str]:
     """Put something else between the messages."""
-    unknown = random.choice(
+    unknown: dict[str, Any] = random.choice(
         [
             {"type": "METRIC"},
             {"type": "RECORD", "stream": "contacts"},
@@ -222,11 +231,18 @@ def mix_versions(messages: Messages, random: Random) -> set[str]:
     return {"mixed-versions", "activation-drops"}
 
 
-IN_RECORDS = [change_text, change_tags, change_date, change_id, blank_id, lose_records]
+IN_RECORDS: list[Plant] = [change_text, change_tags, change_date, change_id, blank_id, lose_records]
 IN_RECORDS += [repeat_record]
-IN_STREAMS = [*IN_RECORDS, retype, empty_for_null, drop_property, spoil_schema, move_bookmark]
+IN_STREAMS: list[Plant] = [
+    *IN_RECORDS,
+    retype,
+    empty_for_null,
+    drop_property,
+    spoil_schema,
+    move_bookmark,
+]
 IN_STREAMS += [recount, lose_states, state_early, spoil_line]
-TOGETHER = [change_text, repeat_record, empty_for_null, recount]
+TOGETHER: list[Plant] = [change_text, repeat_record, empty_for_null, recount]
 """Kinds that leave what names the others as it is."""
 
 
@@ -268,7 +284,11 @@ class Field:
         """Plant one defect, or some at once, and validate."""
         kind = random.choice(["stream", "stream", "refresh", "table"])
         messages = deepcopy(self.refresh if kind == "refresh" else self.first)
-        able = {"stream": IN_STREAMS, "refresh": [*IN_STREAMS, mix_versions], "table": IN_RECORDS}
+        able: dict[str, list[Plant]] = {
+            "stream": IN_STREAMS,
+            "refresh": [*IN_STREAMS, mix_versions],
+            "table": IN_RECORDS,
+        }
         plants = [random.choice(able[kind])]
         if random.random() < 0.25 and kind != "table":
             plants = random.sample(TOGETHER, random.randint(2, 3))

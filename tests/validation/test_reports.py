@@ -7,12 +7,12 @@ import re
 import shutil
 import subprocess
 from collections import Counter
+from html import unescape
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_leadlex.sandbox import Quotas, Sandbox
 from tap_leadlex.validation import catalogue
 from tap_leadlex.validation.bookmarks import Window
 from tap_leadlex.validation.completeness import Comparison, Range
@@ -23,8 +23,6 @@ from tap_leadlex.validation.layout import Match
 from tap_leadlex.validation.outcome import Outcome
 from tap_leadlex.validation.page import page
 from tap_leadlex.validation.reports import as_json, github_commands, github_summary, table
-from tests.support import config_for, run
-from tests.validation.syncs import judge
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -166,27 +164,74 @@ def test_the_page_needs_nothing_but_itself() -> None:
 
 
 def test_the_page_can_be_made_of_next_to_nothing() -> None:
-    assert "clean" in page(Outcome("nothing"), show_values=False)
+    assert "Yes: " in page(Outcome("nothing"), show_values=False)
     one = Outcome("one", windows=[Window(None, 5.0, 0, 0)])
     assert "timeline" in page(one, show_values=False)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-@pytest.mark.parametrize(("width", "dark"), [(1200, False), (500, True)])
-def test_a_browser_shows_the_page(tmp_path: Path, width: int, *, dark: bool) -> None:
-    with Sandbox(contacts=90, quotas=Quotas(exports=None)) as sandbox:
-        stream = run(config_for(sandbox, export_limit=30)).out.encode().splitlines()
-        told = judge(sandbox, [*stream[:30], *stream[31:]], by_month=True, max_calls=200)
-    (tmp_path / "report.html").write_text(page(told, show_values=False), encoding="utf-8")
-    script = (
-        "<iframe id=f src=report.html style='width:100%;height:3000px;border:0'></iframe><script>"
-        "f.onload=()=>{const d=f.contentDocument, r=(s)=>[...d.querySelectorAll(s)]"
-        ".map(e=>Math.round(e.getBoundingClientRect().width));"
-        "document.title=JSON.stringify({wide:d.documentElement.scrollWidth,"
-        "page:d.documentElement.clientWidth,bars:r('.months rect'),windows:r('.window'),"
-        "background:getComputedStyle(d.body).backgroundColor,scripts:d.scripts.length})}</script>"
-    )
-    (tmp_path / "look.html").write_text(f"<!doctype html>{script}", encoding="utf-8")
+def windows(*ends: float, start: float | None) -> list[Window]:
+    starts = [start, *ends]
+    return [
+        Window(one, end, 100 + number, 1)
+        for number, (one, end) in enumerate(zip(starts, ends, strict=False))
+    ]
+
+
+TEN_YEARS = 3650 * DAY
+SHAPES = {
+    "every part": outcome(),
+    "one window": Outcome("lines", windows=windows(50 * DAY, start=None)),
+    "one hour": Outcome("lines", windows=windows(3600.0, start=0.0)),
+    "ten years": Outcome(
+        "lines",
+        windows=windows(*(number * TEN_YEARS / 200 for number in range(1, 201)), start=None),
+        comparison=Comparison(
+            10**7,
+            10**7,
+            buckets=[
+                Gap(number * 101 * DAY, (number + 1) * 101 * DAY, 10**6, 10**6 - number)
+                for number in range(36)
+            ],
+        ),
+    ),
+    "many refreshes of one day": Outcome(
+        "lines", windows=windows(TEN_YEARS, TEN_YEARS + 1, TEN_YEARS + 2, start=None)
+    ),
+}
+
+LOOK = """
+<iframe id=f src=report.html style="width:%dpx;height:9000px;border:0"></iframe><script>
+f.onload = () => {
+  const d = f.contentDocument, w = d.documentElement.clientWidth, wrong = [];
+  const box = (e) => e.getBoundingClientRect();
+  const cross = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 &&
+    a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  for (const e of d.querySelectorAll("main *")) {
+    const r = box(e);
+    if (!r.width || e.closest(".scroll")) continue;
+    if (r.left < -1 || r.right > w + 1) wrong.push("outside: " + e.outerHTML.slice(0, 90));
+    const block = getComputedStyle(e).display === "block" && e.clientWidth;
+    if (block && e.scrollWidth > e.clientWidth + 1)
+      wrong.push("cut off: " + e.outerHTML.slice(0, 90));
+  }
+  const texts = [...d.querySelectorAll("svg.timeline text")].map(box);
+  const parts = [...d.querySelectorAll("main > *")].map(box);
+  const cards = [...d.querySelectorAll("article")].map(box);
+  for (const list of [texts, parts, cards])
+    list.forEach((a, i) => list.slice(i + 1).forEach((b) => {
+      if (cross(a, b)) wrong.push("overlap at " + Math.round(a.left) + "," + Math.round(a.top));
+    }));
+  document.title = JSON.stringify({wrong: wrong,
+    windows: [...d.querySelectorAll(".window")].map((e) => box(e).width),
+    room: box(d.querySelector("main")).width,
+    background: getComputedStyle(d.body).backgroundColor, scripts: d.scripts.length});
+}</script>"""
+
+
+def shown(folder: Path, told: Outcome, width: int, *, dark: bool) -> dict[str, Any]:
+    """Return what a browser makes of the page."""
+    (folder / "report.html").write_text(page(told, show_values=True), encoding="utf-8")
+    (folder / "look.html").write_text(f"<!doctype html>{LOOK % width}", encoding="utf-8")
     done = subprocess.run(  # noqa: S603 - a browser for our own page
         [
             str(CHROMIUM),
@@ -194,9 +239,9 @@ def test_a_browser_shows_the_page(tmp_path: Path, width: int, *, dark: bool) -> 
             *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
             *("--allow-file-access-from-files", "--virtual-time-budget=5000", "--dump-dom"),
             *(["--blink-settings=preferredColorScheme=0"] if dark else []),
-            f"--window-size={width},900",
-            f"--user-data-dir={tmp_path / 'profile'}",
-            (tmp_path / "look.html").as_uri(),
+            f"--window-size={width + 100},900",
+            f"--user-data-dir={folder / 'profile'}",
+            (folder / "look.html").as_uri(),
         ],
         capture_output=True,
         text=True,
@@ -205,10 +250,41 @@ def test_a_browser_shows_the_page(tmp_path: Path, width: int, *, dark: bool) -> 
     )
     found = re.search("<title>(.*)</title>", done.stdout)
     assert found, done.stderr[-500:]
-    seen = json.loads(found[1])
-    assert seen["wide"] <= seen["page"], "nothing sticks out"
-    assert max(seen["bars"]) > 0.3 * min(width, 900) - 60
+    seen: dict[str, Any] = json.loads(unescape(found[1]))
+    return seen
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+@pytest.mark.parametrize(("width", "dark"), [(320, False), (390, True), (1200, False)])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_browser_shows_the_page_whole(
+    tmp_path: Path, shape: str, width: int, *, dark: bool
+) -> None:
+    told = SHAPES[shape]
+    seen = shown(tmp_path, told, width, dark=dark)
+    assert seen["wrong"] == []
     assert len(seen["windows"]) == len(told.windows)
-    assert sum(seen["windows"]) > 0.8 * min(width - 60, 820)
+    assert min(seen["windows"]) > 0
+    assert sum(seen["windows"]) > 0.6 * (seen["room"] - 32), "the chart uses its width"
     assert seen["background"] == ("rgb(20, 23, 26)" if dark else "rgb(255, 255, 255)")
     assert seen["scripts"] == 0
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_the_look_notices_what_is_cut_off_or_overlaps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_leadlex.validation.page._ROOM", 0.0)
+    wrong = shown(tmp_path, SHAPES["ten years"], 320, dark=False)["wrong"]
+    assert any(one.startswith("overlap") for one in wrong)
+
+
+def test_ids_with_control_characters_do_not_reach_the_page() -> None:
+    assert "\x1b" not in page(outcome(), show_values=False)
+
+
+def test_the_title_is_the_answer() -> None:
+    assert outcome().answer == "No: contacts that LeadLex has and the sync does not (1)"
+    assert Outcome("x").answer.startswith("Yes")
+    assert Outcome("x", stopped={Check.CONTENT: "why"}).answer.startswith("Unknown: content")
+    assert Outcome("x", skipped={Check.CONTENT: "why"}).answer.startswith("Nothing found")
