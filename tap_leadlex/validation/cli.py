@@ -112,7 +112,7 @@ class Program(click.Command):
 )
 @click.option(
     "--max-exports",
-    type=click.IntRange(1, 10),
+    type=click.IntRange(1),
     default=4,
     show_default=True,
     help="Export calls of --content all at most.",

@@ -88,7 +88,8 @@ class Delivered:
         ids.append(digest)
         self._contents.append(content)
         self.created.append(nan if created is None else created)
-        self._versions.append(self._version(version) if version is not None else 0)
+        if version is not None or self._versions:
+            self._add_version(version)
         if self._spool is not None and record is not None:
             self._offsets.append(self._spool.tell())
             self._spool.write(record + b"\n")
@@ -144,12 +145,18 @@ class Delivered:
     def _again(self, position: int, content: int, version: int | None) -> Arrival:
         if version is not None:
             number = self._version(version)
+            self._versions.extend(bytes(len(self) - len(self._versions)))
             if number != self._versions[position]:
                 self._versions[position] = number
                 self._contents[position] = content
                 return Arrival.NEW
         self.repeats += 1
         return Arrival.REPEAT if self._contents[position] == content else Arrival.CONFLICT
+
+    def _add_version(self, version: int | None) -> None:
+        """Add the version of the newest contact; most syncs have none, and keep none."""
+        self._versions.extend(bytes(len(self) - 1 - len(self._versions)))
+        self._versions.append(0 if version is None else self._version(version))
 
     def _version(self, version: int) -> int:
         return self._known_versions.setdefault(version, min(len(self._known_versions), 254))

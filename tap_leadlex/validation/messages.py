@@ -26,7 +26,7 @@ class Schema(msgspec.Struct, tag_field="type", tag="SCHEMA"):
 
 
 class Record(msgspec.Struct, tag_field="type", tag="RECORD"):
-    """One contact; `record` is its JSON text, decoded by `values_of`."""
+    """One contact; `record` is its JSON text, decoded by `decode_values`."""
 
     stream: str
     record: msgspec.Raw
@@ -64,70 +64,31 @@ class Flaw(StrEnum):
     FORM = "its type is known, its form is wrong"
 
 
-class UnreadableError(ValueError):
-    """A line that is not a Singer message.
-
-    Attributes:
-        flaw: Why.
-        name: The type that it names; may be empty.
-    """
-
-    def __init__(self, flaw: Flaw, name: str = "") -> None:
-        super().__init__(flaw)
-        self.flaw = flaw
-        self.name = name
-
-
 class DownstreamEndedError(Exception):
     """The next program of the pipe ended before the stream did."""
 
 
 _TYPES = {"SCHEMA", "RECORD", "STATE", "ACTIVATE_VERSION", "BATCH"}
-_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+decode_message: Callable[[bytes], Message] = msgspec.json.Decoder(Message).decode
+"""Decodes one line."""
+decode_values: Callable[[msgspec.Raw], Values] = msgspec.json.Decoder(Values).decode
+"""Decodes the values of a record."""
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What the two raise. They are called for each line, so nothing is wrapped around them."""
 
-_decode_message: Callable[[bytes], Message] = msgspec.json.Decoder(Message).decode
-_decode_values = msgspec.json.Decoder(Values).decode
 _decode_any = msgspec.json.Decoder().decode
 
 
-def read(line: bytes) -> Message:
-    """Read one line.
-
-    Raises:
-        UnreadableError: If it is not a Singer message.
-    """
-    try:
-        return _decode_message(line)
-    except msgspec.ValidationError:
-        raise _unfit(line) from None
-    except _NO_JSON:
-        raise UnreadableError(Flaw.JSON) from None
-
-
-def values_of(record: Record) -> Values:
-    """Decode the values of a record.
-
-    Raises:
-        UnreadableError: If they are not a JSON object.
-    """
-    try:
-        return _decode_values(record.record)
-    except msgspec.ValidationError:
-        raise UnreadableError(Flaw.FORM, "RECORD") from None
-    except _NO_JSON:
-        raise UnreadableError(Flaw.JSON) from None
-
-
-def _unfit(line: bytes) -> UnreadableError:
-    """Distinguish a message of an unknown type from a known one in the wrong form."""
+def why_unreadable(line: bytes) -> tuple[Flaw, str]:
+    """Return why a line is not a message, and the type that it names, if any."""
     try:
         found = _decode_any(line)
-    except _NO_JSON:
-        return UnreadableError(Flaw.JSON)
+    except UNREADABLE:
+        return Flaw.JSON, ""
     name = found.get("type") if isinstance(found, dict) else None
     if not isinstance(name, str):
-        return UnreadableError(Flaw.FORM)
-    return UnreadableError(Flaw.FORM if name in _TYPES else Flaw.TYPE, name)
+        return Flaw.FORM, ""
+    return (Flaw.FORM if name in _TYPES else Flaw.TYPE), name
 
 
 def chunks_of(descriptor: int) -> Iterator[bytes]:

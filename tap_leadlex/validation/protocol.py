@@ -15,7 +15,7 @@ from tap_leadlex.validation.layout import CREATED, KEY, Field
 from tap_leadlex.validation.messages import Flaw
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tap_leadlex.validation.findings import Findings
     from tap_leadlex.validation.layout import Layout
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
         Batch,
         Record,
         Schema,
-        UnreadableError,
         Values,
     )
 
@@ -51,6 +50,13 @@ class _Described:
         found = self.message.schema.get("properties")
         return found if isinstance(found, dict) else {}
 
+    def forbid_empty(self, texts: Sequence[str], arrays: Sequence[str]) -> None:
+        """Have `is_valid` refuse empty texts, and null for arrays, too: it costs no time there."""
+        stricter = {name: {**self.properties[name], "minLength": 1} for name in texts}
+        stricter |= {name: {**self.properties[name], "type": ["array"]} for name in arrays}
+        schema = {**self.message.schema, "properties": {**self.properties, **stricter}}
+        self.is_valid = jsonschema_rs.validator_for(schema, validate_formats=True).is_valid
+
     def complaints(self, values: Values) -> Iterator[str]:
         """Yield each property with the rule of the schema that it breaks, without its value."""
         try:
@@ -70,21 +76,18 @@ class Protocol:
     Attributes:
         activated: The versions that were activated, each with its line.
         versions: The versions that records of the contacts had.
-        unchecked: Records of further streams, which are compared with their SCHEMA only.
     """
 
     def __init__(self, findings: Findings, layout: Layout) -> None:
         self.activated: dict[int, int] = {}
         self.versions: set[int | None] = set()
-        self.unchecked: dict[str, int] = {}
         self._findings = findings
         self._layout = layout
         self._described: dict[str, _Described | None] = {}
         self._lines: dict[str, int] = {}  # of each SCHEMA
         self._shapes: dict[str, tuple[str, ...]] = {}
-        self._plain: tuple[str, ...] = ()
-        self._tags = ""  # the property that holds them as an array
-        self._extracted: str | None = None
+        self._texts: tuple[str, ...] = ()
+        self._arrays: tuple[str, ...] = ()
         self._version: int | None = None
         self._anything = self._settled = False
 
@@ -95,10 +98,10 @@ class Protocol:
         described = self._described.get(stream)
         return list(described.properties if described else self._shapes.get(stream, ()))
 
-    def unreadable(self, line: int, error: UnreadableError) -> None:
+    def unreadable(self, line: int, flaw: Flaw, name: str) -> None:
         """Take a line that is not a message."""
         self._anything = True
-        self._findings.add(_UNREADABLE[error.flaw], line=line, detail=error.name)
+        self._findings.add(_UNREADABLE[flaw], line=line, detail=name)
 
     def schema(self, line: int, message: Schema) -> None:
         """Take a SCHEMA."""
@@ -139,33 +142,26 @@ class Protocol:
         """Take a RECORD and its values."""
         stream = message.stream
         described = self._described.get(stream)
-        if described is not None:
-            if not described.is_valid(values):
-                self._explain(line, described, values)
-        elif stream not in self._described:
-            self._anything = True
-            self._name_unknown(line, stream)
-            self._findings.add(catalogue.RECORD_BEFORE_SCHEMA, line=line)
+        if described is None:
+            self._take_undescribed(line, stream)
+        elif not described.is_valid(values):
+            self._explain(line, described, values)
+            if stream == self._layout.stream:
+                self._look_for_emptiness(line, values)
         if self._shapes.get(stream) != tuple(values):
             self._reshape(line, stream, values)
-        if message.time_extracted != self._extracted:
-            self._extracted = message.time_extracted
-            if self._extracted is not None and seconds(self._extracted) is None:
-                self._findings.add(catalogue.BAD_TIME_EXTRACTED, line=line)
-        if stream == self._layout.stream:
-            self._contact(line, message, values)
-        else:
-            self.unchecked[stream] = self.unchecked.get(stream, 0) + 1
+        if stream != self._layout.stream:
+            return
+        version = message.version
+        if version != self._version or not self.versions:
+            self._change_version(line, version, values)
+        if version is not None and version in self.activated:
+            self._findings.add(catalogue.EARLY_ACTIVATION, line=self.activated[version])
 
-    def _contact(self, line: int, message: Record, values: Values) -> None:
-        """Take a record of the contacts."""
-        if "" in values.values() or (self._tags and values.get(self._tags) is None):
-            self._look_for_emptiness(line, values)
-        if message.version != self._version or not self.versions:
-            self._change_version(line, message.version, values)
-        if message.version is not None and message.version in self.activated:
-            activation = self.activated[message.version]
-            self._findings.add(catalogue.EARLY_ACTIVATION, line=activation)
+    def extract(self, line: int, extracted: str | None) -> None:
+        """Take another time of extraction than the RECORD before had."""
+        if extracted is not None and seconds(extracted) is None:
+            self._findings.add(catalogue.BAD_TIME_EXTRACTED, line=line)
 
     def state(self) -> None:
         """Take a STATE; the bookmarks check what it claims."""
@@ -193,6 +189,12 @@ class Protocol:
             if self.versions and version not in self.versions:
                 self._findings.add(catalogue.STRAY_ACTIVATION, line=line)
 
+    def _take_undescribed(self, line: int, stream: str) -> None:
+        if stream not in self._described:
+            self._anything = True
+            self._name_unknown(line, stream)
+            self._findings.add(catalogue.RECORD_BEFORE_SCHEMA, line=line)
+
     def _name_unknown(self, line: int, stream: str) -> None:
         if stream != self._layout.stream and not self._layout.has_stream(stream):
             self._findings.add(catalogue.UNKNOWN_STREAM, line=line, detail=stream)
@@ -217,8 +219,10 @@ class Protocol:
         dated = properties.get(layout.created or "")
         if isinstance(dated, dict) and dated.get("format") != "date-time":
             findings.add(catalogue.UNDATED_KEY, line=line, detail=layout.created or "")
-        compared = {name: layout.field(name) for name in properties}
-        self._plain = tuple(
+        compared = {
+            name: layout.field(name) for name, each in properties.items() if isinstance(each, dict)
+        }
+        self._texts = tuple(
             name
             for name, each in compared.items()
             if each and each.kind is Kind.TEXT and name not in {layout.key, layout.created}
@@ -228,14 +232,17 @@ class Protocol:
             for name, each in compared.items()
             if each == Field("tags") and "array" in _types(properties[name])
         ]
-        self._tags = arrays[0] if arrays else ""
+        self._arrays = tuple(arrays)
+        if described is not None:
+            described.forbid_empty(self._texts, self._arrays)
 
     def _look_for_emptiness(self, line: int, values: Values) -> None:
-        if self._tags in values and values[self._tags] is None:
-            self._findings.add(
-                catalogue.NULL_TAGS, line=line, identity=values.get(KEY), detail=self._tags
-            )
-        for name in self._plain:
+        for name in self._arrays:
+            if name in values and values[name] is None:
+                self._findings.add(
+                    catalogue.NULL_TAGS, line=line, identity=values.get(KEY), detail=name
+                )
+        for name in self._texts:
             if values.get(name) == "":
                 self._findings.add(
                     catalogue.EMPTY_TEXT, line=line, identity=values.get(KEY), detail=name

@@ -6,12 +6,22 @@ from math import inf, nan
 from typing import TYPE_CHECKING
 
 from tap_leadlex.resources import CONTACTS
-from tap_leadlex.validation import catalogue, messages
+from tap_leadlex.validation import catalogue
 from tap_leadlex.validation.bookmarks import Bookmarks
 from tap_leadlex.validation.content import Drawn, Sample
 from tap_leadlex.validation.delivered import Arrival, Delivered
 from tap_leadlex.validation.instants import seconds
-from tap_leadlex.validation.messages import ActivateVersion, Record, Schema, State
+from tap_leadlex.validation.messages import (
+    UNREADABLE,
+    ActivateVersion,
+    Batch,
+    Record,
+    Schema,
+    State,
+    decode_message,
+    decode_values,
+    why_unreadable,
+)
 from tap_leadlex.validation.options import Options
 from tap_leadlex.validation.protocol import Protocol
 
@@ -19,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_leadlex.validation.findings import Findings
-    from tap_leadlex.validation.messages import Values
+    from tap_leadlex.validation.messages import Message, Values
 
 _NEW = Arrival.NEW
 _ARRIVALS = {Arrival.REPEAT: catalogue.REPEAT, Arrival.CONFLICT: catalogue.CONFLICT}
@@ -36,6 +46,7 @@ class StreamValidator:
         sample: Some of them, whole.
         state: The value of the last STATE, or `None`.
         extracted: When the first contact was extracted, seconds since 1970, or `None`.
+        unchecked: Records of further streams, which are compared with their SCHEMA only.
     """
 
     def __init__(
@@ -59,6 +70,7 @@ class StreamValidator:
         self.sample = Sample(options.sample_size, options.seed)
         self.state: Values | None = None
         self.extracted: float | None = None
+        self.unchecked: dict[str, int] = {}
         self.protocol = Protocol(findings, self.layout)
         self.bookmarks = Bookmarks(
             findings,
@@ -75,13 +87,15 @@ class StreamValidator:
         """Take one line, without its end."""
         self.lines += 1
         try:
-            message = messages.read(line)
-            if type(message) is Record:
-                self._record(message, messages.values_of(message))
-            else:
-                self._other(message)
-        except messages.UnreadableError as error:
-            self.protocol.unreadable(self.lines, error)
+            message = decode_message(line)
+            values = decode_values(message.record) if type(message) is Record else {}
+        except UNREADABLE:
+            self.protocol.unreadable(self.lines, *why_unreadable(line))
+            return
+        if type(message) is Record:
+            self._record(message, values)
+        else:
+            self._other(message)
 
     def end(self) -> None:
         """Take the end of the stream."""
@@ -108,13 +122,15 @@ class StreamValidator:
         line, layout = self.lines, self.layout
         extracted, version = message.time_extracted, message.version
         self.protocol.record(line, message, values)
-        if message.stream != layout.stream:
-            return
-        self.records += 1
         if extracted != self._extracted:
             self._extracted = extracted
-            self.bookmarks.extract(seconds(extracted))
-            self.extracted = self.extracted or seconds(extracted)
+            self.protocol.extract(line, extracted)
+            if message.stream == layout.stream:
+                self.bookmarks.extract(seconds(extracted))
+        if message.stream != layout.stream:
+            self.unchecked[message.stream] = self.unchecked.get(message.stream, 0) + 1
+            return
+        self.records += 1
         created = nan if layout.created is None else seconds(values.get(layout.created))
         identity = str(line) if layout.key is None else values.get(layout.key)
         new = True
@@ -126,11 +142,13 @@ class StreamValidator:
                 self._findings.add(_ARRIVALS[arrival], line=line, identity=identity)
         else:
             self._findings.add(catalogue.EMPTY_ID, line=line)
+        if self.records == 1:
+            self.extracted = seconds(extracted)
         self.bookmarks.record(line, identity, created, version, new=new)
         if new and self.sample.wants_next():
             self.sample.take(Drawn(values, seconds(extracted)))
 
-    def _other(self, message: messages.Message) -> None:
+    def _other(self, message: Message) -> None:
         line = self.lines
         match message:
             case Schema():
@@ -143,6 +161,6 @@ class StreamValidator:
             case ActivateVersion():
                 self._settle()
                 self.protocol.activate(line, message)
-            case messages.Batch():
+            case Batch():
                 self._settle()
                 self.protocol.batch(line, message)

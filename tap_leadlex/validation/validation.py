@@ -217,7 +217,7 @@ class Validation:
             outcome.skipped[Check.COMPLETENESS] = "no STATE says how far the sync got"
         elif known.inferred and api is not None:
             outcome.notes.append(_INFERRED)
-        for name, number in validator.protocol.unchecked.items():
+        for name, number in validator.unchecked.items():
             outcome.notes.append(f"{name}: {number:,} records, compared with their SCHEMA only.")
         self._ask(
             validator.layout,
