@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_leadlex.sandbox import Quotas, Reading, Sandbox
+from tap_leadlex.sandbox import Defects, ListFault, Quotas, Reading, Sandbox
 from tap_leadlex.sandbox.instants import from_datetime, to_datetime
 from tap_leadlex.sandbox.readings import ListMode
 from tap_leadlex.sandbox.workspace import utc_now
@@ -222,3 +222,41 @@ def test_gaps_are_joined_and_in_order_of_time(serve: Callable[..., Sandbox]) -> 
         assert sum(gap.short for gap in outcome.comparison.gaps) == 1010
         assert sum(found.count for found in outcome.findings) == 1010
     assert len(judge(sandbox, lost, content="none").findings) <= 3
+
+
+@pytest.mark.parametrize("error", [-5, 5])
+def test_a_total_that_is_off_is_noticed_although_the_counts_agree(
+    serve: Callable[..., Sandbox], error: int
+) -> None:
+    sandbox = serve(contacts=300, defects=Defects(total_error=error))
+    stream = run(config_for(sandbox, check_drift=False)).out.encode().splitlines()
+    outcome = judge(sandbox, stream)
+    assert Check.COMPLETENESS in outcome.stopped
+    assert outcome.exit_code == 2
+
+
+def test_a_list_that_refuses_deep_pages_leaves_the_total_unverified(
+    serve: Callable[..., Sandbox],
+) -> None:
+    sandbox = serve(contacts=300, quotas=Quotas(exports=None))
+    stream = run(config_for(sandbox)).out.encode().splitlines()
+    # The list answers the counts, then refuses the pages that would verify its total.
+    refused = dict.fromkeys(range(4, 99), ListFault.FORBIDDEN)
+    listed = sum(call.is_list for call in sandbox.calls)
+    sandbox.workspace.list_faults = {number + listed: fault for number, fault in refused.items()}
+    outcome = judge(sandbox, stream)
+    assert codes(outcome) == []
+    assert outcome.comparison is not None
+    assert not outcome.comparison.verified
+    assert outcome.exit_code == 0
+    assert "the total of LeadLex's list is not verified" in " ".join(outcome.not_checked)
+
+
+def test_a_refused_list_leaves_the_content_checked(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=20, reading=Reading(list_mode=ListMode.FORBIDDEN))
+    stream = run(config_for(sandbox)).out.encode().splitlines()
+    sandbox.store.delete(next(iter(sandbox.store.rows())).contact.id)
+    outcome = judge(sandbox, stream)
+    assert set(outcome.stopped) == {Check.COMPLETENESS}
+    assert outcome.contents is not None
+    assert len(outcome.contents.compared) == 20
