@@ -205,17 +205,22 @@ def _watched(validation: Validation, source: int, sink: int | None = None) -> Ou
 @contextmanager
 def _progress(expected: int | None) -> Iterator[Callable[[int], None]]:
     """Show the number of contacts on a terminal."""
-    bar: Any = click.progressbar(
-        iter(()),
+    shown, none = 0, tuple[int]()
+    with click.progressbar(
+        (each for each in none),  # of unknown length
         length=expected or None,
         show_pos=True,
         label="contacts",
         file=sys.stderr,
         hidden=not sys.stderr.isatty(),
-        update_min_steps=1000,
-    )
-    with bar:
-        yield lambda contacts: bar.update(contacts - bar.pos - bar._completed_intervals)  # noqa: SLF001
+    ) as bar:
+
+        def watch(contacts: int) -> None:
+            nonlocal shown
+            bar.update(contacts - shown)
+            shown = contacts
+
+        yield watch
 
 
 def _say(text: str) -> None:

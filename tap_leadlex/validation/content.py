@@ -130,12 +130,13 @@ class Contents:
     @property
     def complete(self) -> bool:
         """Whether each contact that arrived was compared."""
-        return self.every or (self.of > 0 and self.contacts == self.of)
+        return self.contacts == self.of and (self.every or self.of > 0)
 
     def summary(self) -> str:
         """Return what was compared and what that proves."""
         if self.every:
-            return f"every value of {self.contacts:,} contacts compared"
+            some = f" of {self.of:,}" if self.contacts < self.of else ""
+            return f"every value of {self.contacts:,}{some} contacts compared"
         text = f"{self.contacts:,} of {self.of:,} contacts compared"
         if 0 < self.contacts < self.of:
             missed = 100 * chance_to_miss(self.of, self.contacts)

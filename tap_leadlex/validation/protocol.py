@@ -189,6 +189,9 @@ class Protocol:
             if self.versions and version not in self.versions:
                 self._findings.add(catalogue.STRAY_ACTIVATION, line=line)
 
+    def _identity(self, values: Values) -> object:
+        return values.get(self._layout.key or KEY)
+
     def _take_undescribed(self, line: int, stream: str) -> None:
         if stream not in self._described:
             self._anything = True
@@ -240,25 +243,34 @@ class Protocol:
         for name in self._arrays:
             if name in values and values[name] is None:
                 self._findings.add(
-                    catalogue.NULL_TAGS, line=line, identity=values.get(KEY), detail=name
+                    catalogue.NULL_TAGS,
+                    line=line,
+                    identity=self._identity(values),
+                    detail=name,
                 )
         for name in self._texts:
             if values.get(name) == "":
                 self._findings.add(
-                    catalogue.EMPTY_TEXT, line=line, identity=values.get(KEY), detail=name
+                    catalogue.EMPTY_TEXT,
+                    line=line,
+                    identity=self._identity(values),
+                    detail=name,
                 )
 
     def _change_version(self, line: int, version: int | None, values: Values) -> None:
         """Take another version: one refresh may begin in a run, but nothing goes back."""
         if self.versions and (version is None or version in self.versions):
-            self._findings.add(catalogue.MIXED_VERSIONS, line=line, identity=values.get(KEY))
+            self._findings.add(catalogue.MIXED_VERSIONS, line=line, identity=self._identity(values))
         self._version = version
         self.versions.add(version)
 
     def _explain(self, line: int, described: _Described, values: Values) -> None:
         for complaint in described.complaints(values):
             self._findings.add(
-                catalogue.INVALID_RECORD, line=line, identity=values.get(KEY), detail=complaint
+                catalogue.INVALID_RECORD,
+                line=line,
+                identity=self._identity(values),
+                detail=complaint,
             )
 
     def _reshape(self, line: int, stream: str, values: Values) -> None:
@@ -273,7 +285,10 @@ class Protocol:
         expected = set(described.properties) if described and described.properties else set(shape)
         for name in sorted(expected ^ values.keys()):
             self._findings.add(
-                catalogue.UNEVEN_RECORD, line=line, identity=values.get(KEY), detail=name
+                catalogue.UNEVEN_RECORD,
+                line=line,
+                identity=self._identity(values),
+                detail=name,
             )
 
 

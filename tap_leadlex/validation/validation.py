@@ -129,6 +129,9 @@ class Validation:
         self._by_month = True
         outcome.skipped = {Check.PROTOCOL: _NO_STREAM, Check.BOOKMARKS: _NO_STREAM}
         layout = options.layout()
+        if layout.key is None:
+            msg = "The stream map of --tap-config removes the id, by which contacts are matched."
+            raise CannotValidateError(msg)
         dated = layout.field(layout.created or "")
         if dated is None or dated.format is not None:
             layout.created = None
@@ -138,7 +141,7 @@ class Validation:
         for number, row in enumerate(place.rows(layout), start=1):
             names = names or list(row)
             created = nan if layout.created is None else seconds(row[layout.created])
-            identity = row[layout.key or ""]
+            identity = row[layout.key]
             if created is None:
                 findings.add(catalogue.BAD_DATE, identity=identity)
             if not isinstance(identity, str) or not identity.strip():
@@ -188,7 +191,7 @@ class Validation:
     def _count_first(self) -> FirstCount | None:
         """Count what LeadLex has before the sync reads it."""
         api, options = self._api, self._options
-        if api is None or (options.tags and not _tags_of(options)):
+        if api is None:
             return None
         start = known_start(options, options.state, lookback=options.lookback)
         try:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import os
+import pty
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -441,3 +442,20 @@ def test_a_password_is_not_part_of_the_report() -> None:
     assert "hidden" not in str(described)
     assert "postgresql://a:***@h/d" in described["Command"]
     assert SECRET not in str(described)
+
+
+def test_progress_is_drawn_on_a_terminal_only(tmp_path: Path) -> None:
+    file = tmp_path / "sync.jsonl"
+    file.write_bytes(stream_of(clean()))
+    assert b"\r" not in validate("--input", file).stderr
+    terminal, end = pty.openpty()
+    with subprocess.Popen([PROGRAM, "--input", file], stderr=end) as program:  # noqa: S603
+        os.close(end)
+        drawn = bytearray()
+        with suppress(OSError):  # how Linux ends a terminal
+            while chunk := os.read(terminal, 4096):
+                drawn += chunk
+    os.close(terminal)
+    assert program.returncode == 0
+    assert b"contacts" in drawn.split(b"\r")[1]
+    assert b"nothing found" in drawn
