@@ -94,6 +94,7 @@ class Difference:
     """One field that differs; the values are for `--show-values` alone."""
 
     name: str
+    match: Match
     delivered: object
     leadlex: object
 
@@ -117,6 +118,7 @@ class Contents:
         of: How many arrived.
         columns: For each delivered property how many values are equal, different, missing, extra.
         every: Whether every contact was compared.
+        changed: How many differ because LeadLex changed them after the sync started.
         stopped: Why not all were compared that were asked for; may be empty.
     """
 
@@ -125,7 +127,18 @@ class Contents:
     of: int = 0
     columns: dict[str, Counter[Match]] = field(default_factory=dict)
     every: bool = False
+    changed: int = 0
     stopped: str = ""
+
+    def count(self, name: str, match: Match) -> None:
+        """Count one value of a column."""
+        self.columns.setdefault(name, Counter())[match] += 1
+
+    def add(self, compared: Compared, findings: Findings) -> None:
+        """Report a contact that differs."""
+        for each in compared.differences:
+            self.count(each.name, each.match)
+            findings.add(catalogue.DIFFERENT_VALUE, detail=each.name, identity=compared.identity)
 
     @property
     def complete(self) -> bool:
@@ -160,39 +173,33 @@ def chance_to_miss(contacts: int, drawn: int, share: float = _RARE) -> float:
 
 
 def differences(
-    layout: Layout, delivered: Values, contact: Mapping[str, Any], contents: Contents
-) -> tuple[list[Difference], int]:
+    layout: Layout, delivered: Values, contact: Mapping[str, Any]
+) -> tuple[list[str], list[Difference]]:
     """Compare a record with a contact, over the fields that both have.
 
     Args:
         layout: How the record's properties are compared.
         delivered: The record.
         contact: The contact, under LeadLex's names.
-        contents: Where the values are counted.
 
     Returns:
-        What differs, and how many fields besides the id were compared.
+        The properties that are equal, and those that differ.
     """
-    found, fields = [], 0
+    equal, found = [], []
     for name in delivered:
-        how, value = layout.field(name), layout.value(name, delivered)
+        how = layout.field(name)
         other = None if how is None else alias(contact, how.column)
         if how is None or other is None or isinstance(contact[other], dict):
             continue
+        value = layout.value(name, delivered)
         match = how.match(value, contact[other])
         # LeadLex makes up a missing name when it shows a single contact.
-        if (
-            how.column == "full_name"
-            and not value
-            and match is Match.MISSING
-            and "first_name" in contact
-        ):
-            match = Match.EQUAL
-        fields += how.column != KEY
-        contents.columns.setdefault(name, Counter())[match] += 1
-        if match is not Match.EQUAL:
-            found.append(Difference(name, value, contact[other]))
-    return found, fields
+        made_up = how.column == "full_name" and not value and "first_name" in contact
+        if match is Match.EQUAL or made_up:
+            equal.append(name)
+        else:
+            found.append(Difference(name, match, value, contact[other]))
+    return equal, found
 
 
 def compare_sample(
@@ -226,11 +233,9 @@ def compare_sample(
     except ApiError as error:
         contents.stopped = str(error)
     contents.contacts = sum(one.verdict is not Verdict.UNCOMPARABLE for one in contents.compared)
+    contents.changed = sum(one.verdict is Verdict.CHANGED for one in contents.compared)
     for compared in contents.compared:
-        for difference in compared.differences:
-            findings.add(
-                catalogue.DIFFERENT_VALUE, detail=difference.name, identity=compared.identity
-            )
+        contents.add(compared, findings)
     if gone := [one for one in contents.compared if one.verdict is Verdict.GONE]:
         allowed = deletable()
         if len(gone) > (len(contents.compared) // 2 if allowed is None else allowed):
@@ -248,15 +253,15 @@ def _compare(
     contact = api.contact(identity)
     if contact is None:
         return Compared(identity, Verdict.GONE)
-    tally = Contents()
-    found, fields = differences(layout, drawn.values, contact, tally)
+    equal, found = differences(layout, drawn.values, contact)
     columns = {how.column for name in drawn.values if (how := layout.field(name)) is not None}
-    if (not fields and columns & KINDS.keys() - {KEY}) or contact.get(KEY) != identity:
+    compared = {*equal, *(each.name for each in found)} - {layout.key}
+    if (not compared and columns & KINDS.keys() - {KEY}) or contact.get(KEY) != identity:
         return Compared(identity, Verdict.UNCOMPARABLE)
     read = since if drawn.extracted is None else drawn.extracted - SLACK
     changed = updated(contact)
     if found and changed is not None and changed >= read:
         return Compared(identity, Verdict.CHANGED)
-    for name, matches in tally.columns.items():
-        contents.columns.setdefault(name, Counter()).update(matches)
+    for name in equal:
+        contents.count(name, Match.EQUAL)
     return Compared(identity, Verdict.DIFFERENT if found else Verdict.SAME, found)

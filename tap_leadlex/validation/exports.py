@@ -7,11 +7,9 @@ import io
 import os
 import sys
 import tempfile
-from collections import Counter
-from math import ceil, floor, inf
+from math import ceil, floor, inf, isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_leadlex.validation import catalogue
 from tap_leadlex.validation.api import EXPORT_LIMIT, Listed, updated
 from tap_leadlex.validation.content import Compared, Contents, Verdict, differences
 from tap_leadlex.validation.errors import ApiError, CannotValidateError
@@ -73,9 +71,8 @@ class FullComparison:
         self._covered = covered
         self._seen = bytearray(len(delivered))
         self._missing: list[Listed] = []
+        self._differing: list[Compared] = []
         self._rows = 0
-        self._asked = 0
-        self._changed = 0
         self._contents = Contents(of=len(delivered), every=True)
 
     def windows(self, contacts: int | None) -> list[tuple[float | None, float]]:
@@ -83,6 +80,9 @@ class FullComparison:
 
         Args:
             contacts: How many contacts LeadLex counts, if it does.
+
+        Raises:
+            ApiError: If LeadLex's list is needed and does not answer.
         """
         covered, created = self._covered, self._delivered.sorted
         most = max(contacts or 0, len(self._delivered))
@@ -92,6 +92,11 @@ class FullComparison:
             for part in range(1, parts)
             if created
         }
+        if not created and parts > 1:
+            # What arrived has no dates to plan by: LeadLex's list does.
+            pages = (most * part // parts for part in range(1, parts))
+            listed = (self._api.page(page=page, per_page=1).contacts for page in pages)
+            inner = {float(floor(each[0].created)) for each in listed if each}
         low = -inf if covered.start is None else covered.start
         ends = [*sorted(each for each in inner if low < each < covered.end), covered.end]
         return list(zip([covered.start, *ends], ends, strict=False))
@@ -118,11 +123,22 @@ class FullComparison:
             with tempfile.TemporaryFile() as body:
                 self._api.export(query, body)
                 self._window(body, start, end)
-        unseen = self._delivered.unseen(self._seen, self._covered.start, self._covered.end)
-        surplus = [self._delivered.created[position] for position in unseen]
-        missing = [self._when_entered(one) for one in self._missing]
-        contents = self._contents
+        contents, since = self._contents, self._covered.since
         contents.contacts = sum(self._seen)
+        when = self._updated([one.identity for one in self._differing])
+        for one in self._differing:
+            if when.get(one.identity, -inf) < since:
+                contents.add(one, self._findings)
+                contents.compared.append(one)
+        contents.changed = len(self._differing) - len(contents.compared)
+        del contents.compared[_SHOWN:]
+        when = self._updated([one.identity for one in self._missing])
+        missing = [
+            Listed(one.identity, one.created, when.get(one.identity)) for one in self._missing
+        ]
+        unseen = self._delivered.unseen(self._seen, self._covered.start, self._covered.end)
+        created = (self._delivered.created[position] for position in unseen)
+        surplus = [self._covered.end if isnan(each) else each for each in created]
         return Seen(contents, self._rows, missing, surplus)
 
     def _fields(self) -> Iterator[Any]:
@@ -158,35 +174,33 @@ class FullComparison:
         if self._seen[position]:
             return
         self._seen[position] = 1
-        tally = Contents()
-        found, _ = differences(self._layout, self._delivered.record(position), row, tally)
-        if found and self._was_changed(row[KEY]):
-            self._changed += 1
-            return
-        for name, matches in tally.columns.items():
-            self._contents.columns.setdefault(name, Counter[Match]()).update(matches)
-        for difference in found:
-            self._findings.add(catalogue.DIFFERENT_VALUE, detail=difference.name, identity=row[KEY])
-        if found and len(self._contents.compared) < _SHOWN:
-            self._contents.compared.append(Compared(row[KEY], Verdict.DIFFERENT, found))
+        equal, found = differences(self._layout, self._delivered.record(position), row)
+        for name in equal:
+            self._contents.count(name, Match.EQUAL)
+        if found:
+            self._differing.append(Compared(row[KEY], Verdict.DIFFERENT, found))
 
-    def _was_changed(self, identity: str) -> bool:
-        """Return whether LeadLex says that the contact was edited after the sync started."""
-        when = self._updated(identity)
-        return when is not None and when >= self._covered.since
+    def _updated(self, identities: Sequence[str]) -> dict[str, float]:
+        """Ask LeadLex when contacts were last changed: some of them, if they are many.
 
-    def _when_entered(self, one: Listed) -> Listed:
-        return Listed(one.identity, one.created, self._updated(one.identity))
-
-    def _updated(self, identity: str) -> float | None:
-        if self._asked >= _ASKED or self._api.left <= 1:
-            return None
-        self._asked += 1
-        try:
-            contact = self._api.contact(identity)
-        except ApiError:
-            return None
-        return None if contact is None else updated(contact)
+        If all of these were changed since the sync started, so were the others, as far as this
+        program can tell.
+        """
+        when: dict[str, float] = {}
+        asked = identities[:: max(len(identities) // _ASKED, 1)]
+        for identity in asked:
+            if self._api.left <= 1:
+                return when
+            try:
+                contact = self._api.contact(identity)
+            except ApiError:
+                return when
+            changed = None if contact is None else updated(contact)
+            if changed is not None:
+                when[identity] = changed
+        if len(when) == len(asked) and all(each >= self._covered.since for each in when.values()):
+            when = dict.fromkeys(identities, self._covered.end) | when
+        return when
 
 
 def rows_of(body: IO[bytes]) -> Iterator[dict[str, str]]:

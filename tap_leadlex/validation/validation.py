@@ -276,6 +276,8 @@ class Validation:
         if outcome.contents is not None and outcome.contents.contacts:
             compared = outcome.contents.columns.keys() | layout.joined() | {layout.key}
             outcome.unreachable = [name for name in names if name not in compared]
+        if outcome.contents is not None and (changed := outcome.contents.changed):
+            outcome.notes.append(f"Contacts that LeadLex changed after the sync: {changed:,}.")
 
     def _compare_counts(self, completeness: Completeness, *, by_id: bool) -> None:
         """Compare the counts, unless the ids were compared."""

@@ -181,6 +181,40 @@ def test_a_capped_export_proves_nothing(serve: Callable[..., Sandbox]) -> None:
     assert codes(outcome) == set()
 
 
+@pytest.mark.parametrize("edited", [1, 80])
+def test_contacts_edited_since_are_no_finding(serve: Callable[..., Sandbox], edited: int) -> None:
+    sandbox = serve(contacts=300, quotas=Quotas(exports=None))
+    told = options(sandbox, content="all")
+    validation = Validation(told, "lines", live=True)
+    stream = run(config_for(sandbox)).out.encode().splitlines()
+    later = sandbox.workspace.now() + 1_000_000
+    for row in list(sandbox.store.rows())[:edited]:
+        sandbox.store.edit(row.contact.id, {"job_title": "Judge"}, later)
+    outcome = validation.stream([stream], lambda _: None)
+    assert codes(outcome) == set()
+    assert f"Contacts that LeadLex changed after the sync: {edited}." in outcome.notes
+    spoilt = [line.replace(b'"email":"', b'"email":"x') for line in stream]
+    wrong = judge(sandbox, spoilt, content="all")
+    assert wrong.findings[0].count > 200
+
+
+def test_a_stream_without_dates_is_exported_by_the_dates_of_the_list(
+    serve: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_leadlex.validation.exports.EXPORT_LIMIT", 100)
+    sandbox = serve(contacts=300, quotas=Quotas(exports=None))
+    config = {"stream_maps": {"contacts": {"id": "id", "email": "email", "__else__": None}}}
+    stream = run(config_for(sandbox, **config)).out.encode().splitlines()
+    outcome = judge(sandbox, stream, content="all", tap_config=config)
+    assert codes(outcome) == set()
+    assert outcome.exports == 4
+    assert outcome.comparison is not None
+    assert outcome.comparison.by == "id"
+    strange = [line.replace(b'"id":"', b'"id":"x', 1 + (b"0" in line)) for line in stream[:3]]
+    found = judge(sandbox, [*strange, *stream[3:]], content="all", tap_config=config)
+    assert codes(found) == {"missing", "surplus"}
+
+
 TEXT = Field("email")
 TAGS = Field("tags")
 

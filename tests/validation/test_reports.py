@@ -40,7 +40,11 @@ def outcome() -> Outcome:
     findings.add(catalogue.INVALID_RECORD, line=7, identity="b", detail=NASTY)
     contents = Contents(
         [
-            Compared(NASTY, Verdict.DIFFERENT, [Difference("full_name", "Ann <b>", "Bob & co")]),
+            Compared(
+                NASTY,
+                Verdict.DIFFERENT,
+                [Difference("full_name", Match.DIFFERENT, "Ann <b>", "Bob & co")],
+            ),
             Compared("b", Verdict.SAME),
         ],
         contacts=2,
