@@ -219,7 +219,7 @@ FILTERS_CHANGED = Kind(
 MISSING = Kind(
     "missing", _N, _LOSS, "contacts that LeadLex has and the sync does not",
     "They are not in the destination, and no later run asks for them.",
-    "Sync the range again with start_date and end_date. A note says where they were lost.",
+    "Sync the range again with start_date and end_date.",
 )  # fmt: skip
 SURPLUS = Kind(
     "surplus", _N, _WRONG, "contacts that the sync has and LeadLex does not",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import isnan
+from math import inf, isnan
 from typing import TYPE_CHECKING
 
 from tap_leadlex.validation import catalogue
-from tap_leadlex.validation.counts import Counter, Gap, joined
+from tap_leadlex.validation.counts import MOST_GAPS, Counter, Gap, joined
 from tap_leadlex.validation.errors import ApiError, BudgetSpentError, UnreliableListError
-from tap_leadlex.validation.instants import HOUR, hours, next_month
+from tap_leadlex.validation.instants import DAY, HOUR, hours, next_month
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -240,8 +240,8 @@ class Completeness:
         self.result.by = "id"
         lost = sorted(missing, key=lambda one: one.created)
         self.result.gaps = [
-            *_close_together([one.created for one in lost], missing=lost),
-            *_close_together(sorted(surplus), missing=None),
+            *self._gaps([one.created for one in lost], missing=lost),
+            *self._gaps(sorted(surplus), missing=None),
         ]
         if self.result.gaps:
             self._judge()
@@ -333,18 +333,25 @@ class Completeness:
                     detail=hours([one.created for one in lost]),
                     identity=contact.identity,
                 )
-        uncounted = findings.of(catalogue.UNCOUNTED)
-        lost_here = findings.of(catalogue.MISSING) + findings.of(catalogue.COUNT_MISMATCH)
-        if uncounted and lost_here:
-            # One cause, one finding: the states only say where these contacts were lost.
-            findings.drop(catalogue.UNCOUNTED)
-            text = f"The tap counted {uncounted:,} of them as delivered, so they were lost after it"
-            self.result.notes.append(f"Missing contacts: {text}.")
-        elif lost_here:
-            self.result.notes.append(
-                "Missing contacts: the states count no more contacts than arrived. The tap did not "
-                "deliver them, or their ids were changed after it."
-            )
+
+    def _gaps(self, created: list[float], *, missing: Sequence[Listed] | None) -> list[Gap]:
+        """Return the ranges of single contacts, in order: joined if nothing arrived in between.
+
+        If they are many, those that are close together are joined as well.
+        """
+        gaps: list[Gap] = []
+        for apart in (0.0, HOUR, DAY, 31 * DAY, 366 * DAY, inf):
+            gaps = []
+            for number, instant in enumerate(created):
+                last = gaps[-1].end if gaps else -inf
+                near = instant - last <= apart or not self.delivered.between(last, instant)
+                start = last if gaps and near else instant
+                lost = [] if missing is None else [missing[number]]
+                gaps.append(Gap(start, max(instant, start) + 1, len(lost), 1 - len(lost), lost))
+            gaps = joined(gaps)
+            if len(gaps) <= MOST_GAPS:
+                break
+        return gaps
 
     def _before(self, first: FirstCount) -> int:
         """Return what the range had at the first count, which may have reached beyond it."""
@@ -354,14 +361,3 @@ class Completeness:
             earlier = counter.between(first.start, covered.start)
         later = counter.between(covered.end, max(first.at, covered.end))
         return first.contacts - earlier - later
-
-
-def _close_together(created: list[float], *, missing: Sequence[Listed] | None) -> list[Gap]:
-    """Return the gaps of single contacts, in order, those within an hour of each other joined."""
-    gaps: list[Gap] = []
-    for number, instant in enumerate(created):
-        near = bool(gaps) and instant - gaps[-1].end <= HOUR
-        lost = [] if missing is None else [missing[number]]
-        start = gaps[-1].end if near else instant
-        gaps.append(Gap(start, max(instant, start) + 1, len(lost), 1 - len(lost), lost))
-    return joined(gaps)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from tap_leadlex.validation.delivered import Delivered
 
 _TRIES = 3
-_MOST_GAPS = 24
+MOST_GAPS = 24
+"""More are not told apart."""
 _MOST_PAGES = 5
 _FOR_LISTING = 20
 """Calls that narrowing leaves for listing the contacts of the gaps."""
@@ -107,7 +108,7 @@ class Counter:
         while waiting:
             gap = heappop(waiting)[2]
             middle = split(gap.start, gap.end)
-            stop = len(gaps) + len(waiting) >= _MOST_GAPS or self.left <= _FOR_LISTING
+            stop = len(gaps) + len(waiting) >= MOST_GAPS or self.left <= _FOR_LISTING
             if middle is None or stop or gap.leadlex <= PER_PAGE or not gap.sync:
                 gaps.append(gap)
                 continue

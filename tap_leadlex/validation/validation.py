@@ -230,6 +230,24 @@ class Validation:
             known or Range(None, marks.position or time.time(), since),
             tags,
         )
+        self._say_where_lost()
+
+    def _say_where_lost(self) -> None:
+        """Make one finding of missing contacts and the states that count them."""
+        findings, notes = self.findings, self._outcome.notes
+        if not findings.of(catalogue.MISSING) + findings.of(catalogue.COUNT_MISMATCH):
+            return
+        if uncounted := findings.of(catalogue.UNCOUNTED):
+            findings.drop(catalogue.UNCOUNTED)
+            notes.append(
+                f"Missing contacts: the tap counted {uncounted:,} of them as delivered, so they "
+                "were lost after it."
+            )
+        else:
+            notes.append(
+                "Missing contacts: the states count no more contacts than arrived. The tap did not "
+                "deliver them, or their ids were changed after it."
+            )
 
     def _ask(
         self,

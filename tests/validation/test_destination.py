@@ -108,7 +108,7 @@ def test_what_changed_in_leadlex_since_is_no_finding(filled: Filled) -> None:
     store.edit(late.contact.id, {}, now)
     outcome = filled.validate()
     assert found(outcome) == []
-    assert len(outcome.notes) == 2
+    assert len(outcome.notes) == 3
 
 
 def test_a_table_is_compared_from_its_start_date_on(filled: Filled) -> None:
