@@ -7,7 +7,7 @@ BIN := .venv/bin
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/ci/*.yml)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup lint types test test-examples kill demo bench mutants pins clean
+.PHONY: help setup lint types test test-examples kill plant demo bench mutants pins clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile
@@ -28,6 +28,9 @@ lint: .venv/.ready ## check style, dependencies, workflows, scripts and meltano.
 
 kill: .venv/.ready ## stop and resume syncs at random moments, 500 times (two hours)
 	$(BIN)/python scripts/kill.py --seeds 500
+
+plant: .venv/.ready ## plant 3,000 random defects in syncs, list those that leadlex-validate misses (ten minutes)
+	$(BIN)/python scripts/plant.py --seeds 3000
 
 types: .venv/.ready ## check types
 	$(BIN)/mypy tap_leadlex tests scripts benchmarks

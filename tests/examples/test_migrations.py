@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import logging
 import re
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -25,11 +27,12 @@ from .example import Example
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.support import Json
 
 Row = dict[str, str]
+
+VALIDATE = Path(sys.executable).with_name("leadlex-validate")
 
 START = datetime(2025, 12, 31, 20, tzinfo=UTC)
 
@@ -334,7 +337,8 @@ def test_every_contact_is_in_exactly_one_file(
     store = Store([])
     expected = [CRMS[crm](contact) for contact in awkward_contacts(store, 5_000)]
     columns = list(expected[0][1])
-    example = Example(f"migrate-to-{crm}", tmp_path, TAP_LEADLEX_API_URL=serve(store=store).url)
+    sandbox = serve(store=store)
+    example = Example(f"migrate-to-{crm}", tmp_path, TAP_LEADLEX_API_URL=sandbox.url)
 
     example.meltano("run", "tap-leadlex", "target-csv")
 
@@ -346,6 +350,13 @@ def test_every_contact_is_in_exactly_one_file(
     assert by_content(rows) == by_content(
         [{"Reason": reason, **row} for reason, row in expected if reason]
     )
+    proof = example.run(
+        VALIDATE,
+        *(f"--destination=output/sandbox/{name}.csv" for name in ("contacts", "rejected")),
+        *("--mapping=mapping.json", "--content=all", "--report=output/report.html"),
+        TAP_LEADLEX_API_KEY=sandbox.key,
+    )
+    assert "every value of 5,000 contacts compared" in proof.stderr
     # Meltano rewrites a file in which it misses something; a clone must stay clean.
     assert (example.folder / "meltano.yml").read_text("utf-8") == meltano_yml(crm)
 
