@@ -1,22 +1,33 @@
-"""The command line: files in, and every error in one line."""
+"""The command line: files in, and one last line whatever ends the run."""
 
 from __future__ import annotations
 
 import io
 import json
+import logging
+import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from singer_sdk import mapper
 from singer_sdk.exceptions import SingerSDKError
+from singer_sdk.logging import ConsoleFormatter
 from singer_sdk.plugin_base import SingerCommand
 
-from tap_leadlex.errors import LeadLexError, SettingsError
+from tap_leadlex.environment import PREFIX
+from tap_leadlex.errors import LeadLexError, OutputError, SettingsError
+from tap_leadlex.messages import output
 
 if TYPE_CHECKING:
-    import logging
+    from collections.abc import Callable, Iterator
+
+    from tap_leadlex.report import RunReport
+
+_LOG_LEVELS = (f"{PREFIX}LOGLEVEL", "LOGLEVEL")
+LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"
 
 MAX_BYTES = 8 * 1024 * 1024
 """The most that a state or a catalog may have."""
@@ -26,32 +37,142 @@ _TOO_DEEP = "it is nested too deeply"
 
 
 class Command(SingerCommand):
-    """The SDK's command, ending in one line where the SDK's ends in a traceback."""
+    """The SDK's command. However it ends, it says so in one line and in the run report.
+
+    Attributes:
+        unusable: Why the command cannot run at all, if so.
+        report: The report of the run, if it is a sync that has read its settings.
+    """
+
+    unusable: Exception | None = None
+    report: RunReport | None = None
+    _is_sync = False
 
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - click's own signature
         """Run the command; on failure, exit 1 with one line on what is wrong and what to do."""
         try:
-            return super().main(*args, **kwargs)
+            self._run(*args, **kwargs)
+        except SystemExit as end:
+            self._write_report(end.code if isinstance(end.code, int) else int(bool(end.code)))
+            raise
         except Exception as error:  # noqa: BLE001 - no run ends in a traceback
-            self.logger.critical("%s", _advice(error))
+            if isinstance(error, OutputError):
+                _abandon_output()
+            line = _advice(error)
+            self._write_report(1, line)
+            self.logger.critical("%s", line)
             self.logger.debug("%s", _places(error))
             sys.exit(1)
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:  # noqa: ANN401 - click's
+        """Read the options, and do what they ask for."""
+        with _broken_pipes():
+            return super().make_context(*args, **kwargs)
 
-def customized(command: click.Command, logger: logging.Logger) -> Command:
-    """Return the SDK's command with our way of reading files and of failing."""
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        """Run a sync, which no option asks for."""
+        self._is_sync = True
+        with _broken_pipes():
+            return super().invoke(ctx)
+
+    def end_at_once(self, by: str) -> NoReturn:
+        """End a run on a signal, by which name it came, without unwinding the stack."""
+        try:
+            self._write_report(0, by=by)
+            _say_at_once(
+                self.logger, f"Stopped: {by} received. State saved; run again to continue."
+            )
+        finally:
+            os._exit(0)
+
+    def _run(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        if self.unusable:
+            raise self.unusable
+        if sys.stdout is None:
+            raise OutputError
+        try:
+            super().main(*args, **kwargs)
+        finally:
+            with output():
+                sys.stdout.flush()
+
+    def _write_report(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - of the report
+        if self.report is None or not self._is_sync:
+            return
+        try:
+            self.report.write(*args, **kwargs)
+        except OSError as error:
+            self.logger.warning("Cannot write the run report: %s.", error.strerror)
+
+
+def customized(
+    command: click.Command, logger: logging.Logger, check: Callable[..., None]
+) -> Command:
+    """Return the SDK's command with our way of reading files and of failing.
+
+    Args:
+        command: The SDK's command.
+        logger: Where the last line goes.
+        check: The callback of the option --check.
+    """
     for param in command.params:
         if param.name in {"state", "catalog"}:
             param.type = click.Path()
             param.callback = _json_file
+    help_text = "Check the settings and the key: ask LeadLex's list once. Costs no export."
+    option = click.Option(
+        ["--check"], is_flag=True, help=help_text, callback=check, expose_value=False
+    )
     return Command(
         name=command.name,
         callback=command.callback,
-        params=command.params,
+        params=[*command.params, option],
         help=command.help,
         context_settings=command.context_settings,
         logger=logger,
     )
+
+
+def current() -> Command | None:
+    """Return the command that is running, if any: a tap can also be used without one."""
+    context = click.get_current_context(silent=True)
+    command = context and context.command
+    return command if isinstance(command, Command) else None
+
+
+def logged(make: Callable[[], click.Command], refuse: Callable[[], Command]) -> click.Command:
+    """Return a command whose log is set up; one that only fails if that is not possible.
+
+    Args:
+        make: Sets up the SDK's log and returns the command.
+        refuse: Returns the command without setting up the log.
+    """
+    for variable in (*_LOG_LEVELS, LOG_CONFIG):
+        if os.environ.get(variable) == "":
+            del os.environ[variable]  # to the SDK, empty is a value
+    try:
+        _check_log_level()
+        return make()
+    except Exception as error:  # noqa: BLE001 - logging raises any
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(ConsoleFormatter())
+        logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+        command = refuse()
+        command.unusable = error
+        if not isinstance(error, SettingsError):
+            msg = f"{LOG_CONFIG} must be the path of a logging configuration in YAML."
+            command.unusable = SettingsError(msg)
+        return command
+
+
+def _check_log_level() -> None:
+    levels = logging.getLevelNamesMapping()
+    for variable in _LOG_LEVELS:
+        if level := os.environ.get(variable):
+            if level.upper() not in levels:
+                msg = f"{variable} must be DEBUG, INFO, WARNING, ERROR or CRITICAL."
+                raise SettingsError(msg)
+            return
 
 
 def unreadable(param: click.Parameter, error: Exception | None = None) -> SettingsError:
@@ -119,24 +240,50 @@ def _refuse(constant: str) -> None:
 
 def _advice(error: Exception) -> str:
     """Return any error in one line that quotes no record."""
-    if isinstance(error, LeadLexError | SingerSDKError | OSError):
-        return " ".join(str(error).split())
     frames = traceback.walk_tb(error.__traceback__)
     if any(frame.f_globals["__name__"] == mapper.__name__ for frame, _ in frames):
         return (
             f"An expression in stream_maps fails on a record ({type(error).__name__}). Empty "
             "values are None; guard the expression: md5(email) if email else None."
         )
+    if isinstance(error, LeadLexError | SingerSDKError | OSError):
+        return " ".join(str(error).split())
     return (
         f"Unexpected {type(error).__name__}: this is a bug in tap-leadlex. Run again with "
         "TAP_LEADLEX_LOGLEVEL=DEBUG and report the traceback."
     )
 
 
+@contextmanager
+def _broken_pipes() -> Iterator[None]:
+    """Keep a broken pipe from click, which exits without a word."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise OutputError(error) from error
+
+
+def _abandon_output() -> None:
+    """Let Python not write at its exit what standard output did not take."""
+    with suppress(AttributeError, OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _say_at_once(logger: logging.Logger, text: str) -> None:
+    """Write a warning past the buffers of the log, in which a signal may have come."""
+    record = logger.makeRecord(logger.name, logging.WARNING, __file__, 0, text, (), None)
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            with suppress(AttributeError, OSError, ValueError):
+                os.write(handler.stream.fileno(), f"{handler.format(record)}\n".encode())
+
+
 def _places(error: BaseException | None) -> str:
     """Return where an error and its causes came from, without their messages: they quote values."""
-    lines = []
-    while error is not None:
+    lines: list[str] = []
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # chains can be circles
+        seen.add(id(error))
         lines += [f"{type(error).__name__}:\n", *traceback.format_tb(error.__traceback__)]
         error = error.__cause__ or error.__context__
     return "".join(lines)

@@ -2,6 +2,7 @@
 
 LeadLexError
 ├── SettingsError         a setting cannot be used; raised before any call
+├── OutputError           standard output cannot be written to
 ├── StateError            the state does not fit this run; raised before any call
 ├── DenseInstantError     one instant holds more records than one export carries
 ├── ListError             the list gave no usable answer: do without it
@@ -34,6 +35,18 @@ class LeadLexError(Exception):
 
 class SettingsError(LeadLexError):
     """One or more settings, or the catalog, cannot be used."""
+
+
+class OutputError(LeadLexError):
+    """Standard output cannot be written to: it is closed if there is no cause."""
+
+    def __init__(self, cause: OSError | None = None) -> None:
+        reason: str | None = "it is closed"
+        if cause:
+            reason = cause.strerror
+        if isinstance(cause, BrokenPipeError):
+            reason = "the program that reads it has ended"
+        super().__init__(f"Cannot write to standard output: {reason}. Run again to continue.")
 
 
 class StateError(LeadLexError):

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 from singer_sdk.io_base import SingerWriter
 from singer_sdk.mapper import SameRecordTransform, StreamMap
+from singer_sdk.singerlib import SchemaMessage
 from singer_sdk.singerlib.json import serialize_json
+
+from tap_leadlex.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,18 +45,33 @@ def uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def output() -> Iterator[None]:
+    """Raise `OutputError` if a `with` block cannot write to standard output."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(error) from error
+
+
 class MessageWriter(SingerWriter):
     """The SDK's writer, which also writes the RECORD messages of a window at once."""
 
     def write_message(self, message: Message) -> None:
         """Write one message and flush."""
-        with uninterrupted():
+        if isinstance(message, SchemaMessage) and message.bookmark_properties:
+            # A stream map may have dropped the replication key.
+            properties = message.schema["properties"]
+            message.bookmark_properties = [
+                name for name in message.bookmark_properties if name in properties
+            ] or None
+        with output(), uninterrupted():
             super().write_message(message)
 
     def write_records(self, batch: RecordBatch) -> None:
         """Write the RECORD messages of a window, some complete lines at a time."""
         for lines in batch.chunks():
-            with uninterrupted():
+            with output(), uninterrupted():
                 sys.stdout.buffer.write(lines)
                 sys.stdout.buffer.flush()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tap_leadlex import timestamps
 from tap_leadlex.api import foreign
+from tap_leadlex.report import StreamReport
 
 if TYPE_CHECKING:
     import logging
@@ -30,6 +31,7 @@ class RunLog:
         self._resource = resource
         self._whole = whole
         self._warned: set[str] = set()
+        self.report = StreamReport(resource.name)
         self.records = 0  # delivered so far
         self.total: int | None = None  # counted by the list at the start, if it was asked
         self.proof: Proof | None = None  # what the completeness rests on, once anything was read
@@ -51,6 +53,8 @@ class RunLog:
     def closed(self, window: Window, records: int, headers: Mapping[str, str], calls: int) -> None:
         """Log a closed window, and how many export calls the run has made."""
         self.records += records
+        self.report.records += records
+        self.report.windows += 1
         self._log.info(
             "Closed window %s: %s %s. %s used; %s.%s",
             window,
@@ -65,6 +69,7 @@ class RunLog:
         """Wrap the reading of the list, to learn its first total."""
 
         def counted(start: datetime | None, number: int, size: int) -> ListPage:
+            self.report.look_ups += 1
             page = read(start, number, size)
             if self.total is None:
                 self.total = page.total
@@ -103,6 +108,7 @@ class RunLog:
     def finished(self) -> None:
         """Log what the completeness of the run rests on."""
         if self.proof:
+            self.report.proven = self.proof.grade.value
             self._log.info(
                 "Synced %s %s; completeness %s: %s.",
                 f"{self.records:,}",

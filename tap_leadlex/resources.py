@@ -26,6 +26,8 @@ class Column:
     name: str
     kind: Kind = Kind.TEXT
     description: str | None = None
+    # Of a text, if its form is known: stream maps are tried on it.
+    example: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +82,12 @@ CONTACTS = Resource(
     permission="read:contacts",
     columns=(
         Column("id", description="LeadLex's id"),
-        Column("full_name"),
-        Column("email"),
-        Column("phone"),
-        Column("job_title"),
-        Column("company_name"),
-        Column("linkedin_url"),
+        Column("full_name", example="Ada Lovelace"),
+        Column("email", example="ada@example.org"),
+        Column("phone", example="+442079460000"),
+        Column("job_title", example="Partner"),
+        Column("company_name", example="Engines, Inc."),
+        Column("linkedin_url", example="https://www.linkedin.com/in/ada-lovelace"),
         Column("tags", Kind.TAGS, "Tags, without order"),
         Column("created_at", Kind.TIMESTAMP, "Creation, UTC"),
     ),

@@ -1,9 +1,9 @@
 """The settings of a run: one dataclass from which JSON schema, rules and defaults derive."""
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from singer_sdk import typing as th
@@ -12,6 +12,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 from tap_leadlex import timestamps
 from tap_leadlex.api_url import API_URL_PATTERN, API_URL_RULE, DEFAULT_API_URL, END, is_api_url
 from tap_leadlex.errors import SettingsError
+from tap_leadlex.names import bare, suggestion
 from tap_leadlex.resources import Resource
 from tap_leadlex.scope import Scope
 from tap_leadlex.setting import Setting
@@ -24,9 +25,17 @@ T = TypeVar("T")
 # Settings of the SDK that would lose records here, with the reason.
 REFUSED = {
     "batch_config": "is not supported: BATCH messages would put bookmarks ahead of their records; "
-    "remove it",
+    "remove it.",
     "emit_activate_version_messages": "is not supported; remove it. The SDK would write "
-    "ACTIVATE_VERSION before the records, and a run that stops early would delete records",
+    "ACTIVATE_VERSION before the records, and a run that stops early would delete records.",
+}
+# What a setting of the SDK must be, by its type.
+_KINDS = {
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "object": "a JSON object",
+    "string": "a text",
+    "array": "a JSON array",
 }
 
 
@@ -137,6 +146,14 @@ class Settings:
         "a whole number of seconds, from 1 to a day",
         schema={"type": "integer", "minimum": 1, "maximum": 86_400},
     )
+    run_report: Path | None = _setting(  # noqa: RUF009 - a field
+        None,
+        "Run report",
+        "Append one line of JSON about each run to this file.",
+        "the path of a file that the tap can append to",
+        schema=_text(rf"^[^\x00]+{END}"),
+        parse=Path,
+    )
     user_agent: str | None = _setting(
         None,
         "User agent",
@@ -207,6 +224,13 @@ class SettingsReader:
         start, end = settings.start_date, settings.end_date
         if start and end and end <= start:
             raise SettingsError(self._complaint("end_date"))
+        depth = config.get("flattening_max_depth")
+        if config.get("flattening_enabled") and (depth is None or depth < 0):
+            msg = (
+                "Setting 'flattening_max_depth' must be a whole number, 0 or more, if "
+                "flattening_enabled is true."
+            )
+            raise SettingsError(msg)
         return settings
 
     def complaints(self, config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
@@ -214,25 +238,26 @@ class SettingsReader:
 
         `schema` is the property of that name, completed with the SDK's own settings.
         """
-        given = dict(config)
-        errors = JSONSchemaValidator(dict(schema)).iter_errors(given)
+        # The SDK's schema of stream maps fails on some; they have checks of their own.
+        rules = {**schema["properties"], "stream_maps": {"type": ["object", "null"]}}
+        validator = JSONSchemaValidator({**schema, "properties": rules})
+        errors = validator.iter_errors(dict(config))
         invalid = {str(error.path[0]) for error in errors if error.path}
-        missing = set(schema["required"]) - given.keys()
-        unknown = given.keys() - set(schema["properties"])
-        refused = {name for name in REFUSED if given.get(name)}
+        missing = set(schema["required"]) - config.keys()
+        unknown = config.keys() - set(rules)
+        refused = {name for name in REFUSED if config.get(name)}
         for name in sorted(invalid | missing | unknown | refused):
-            yield self._complaint(name, known=name not in unknown)
+            if name in unknown:
+                line = self._complaint(name, f"is unknown; see --about.{suggestion(name, rules)}")
+            else:
+                line = self._complaint(name, _rule(rules[name], config.get(name)))
+            if name in missing:
+                line += f" Set it in a file, or set TAP_LEADLEX_{name.upper()} and --config=ENV."
+            yield line
 
-    def misread(self, environment: Mapping[str, str], schema: Mapping[str, Any]) -> Iterator[str]:
-        """Yield a line for each setting whose environment variable the SDK cannot read."""
-        readers: dict[str, Callable[[str], object]] = {"integer": int, "object": json.loads}
-        for name, rule in schema["properties"].items():
-            text = environment.get(f"TAP_LEADLEX_{name.upper()}")
-            for kind in rule["type"]:
-                try:
-                    _ = text is None or readers.get(kind, str)(text)
-                except ValueError:
-                    yield self._complaint(name)
+    def error(self, *, name: str, reason: str | None) -> SettingsError:
+        """Return the error for a setting that cannot be used for another reason than its form."""
+        return SettingsError(f"{self._complaint(name)[:-1]}: {reason}.")
 
     def _parsed(self, name: str, value: Any) -> Any:  # noqa: ANN401 - any setting
         try:
@@ -240,11 +265,16 @@ class SettingsReader:
         except ValueError:
             raise SettingsError(self._complaint(name)) from None
 
-    def _complaint(self, name: str, *, known: bool = True) -> str:
+    def _complaint(self, name: str, otherwise: str = "") -> str:
         if name in self._declared:
             return f"Setting '{name}' must be {self._declared[name].rule}."
-        otherwise = "is not valid" if known else "is unknown; see --about"
-        return f"Setting '{name}' {REFUSED.get(name, otherwise)}."
+        return f"Setting '{bare(name)}' {REFUSED.get(name, otherwise)}"
+
+
+def _rule(rule: Mapping[str, Any], value: object) -> str:
+    """Return what a setting of the SDK must be; if only a part of an object is wrong, not that."""
+    kind = next(name for name in rule["type"] if name != "null")
+    return "is not valid." if isinstance(value, dict) else f"must be {_KINDS[kind]}."
 
 
 def _of_streams(resources: Iterable[Resource]) -> Iterator[tuple[str, Setting]]:

@@ -16,7 +16,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from tap_leadlex import timestamps
 from tap_leadlex.api.export import Exporter
 from tap_leadlex.api.listing import Listing
-from tap_leadlex.errors import ListError, RunStopped, UnreachableError
+from tap_leadlex.errors import LeadLexError, ListError, RunStopped, UnreachableError
 from tap_leadlex.messages import MessageWriter, RecordBatch
 from tap_leadlex.planning.drift import drift
 from tap_leadlex.planning.planner import Planner
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tap_leadlex.api.budget import Budget
     from tap_leadlex.api.client import Client
     from tap_leadlex.clock import Clock
+    from tap_leadlex.report import RunReport
     from tap_leadlex.scope import Scope
     from tap_leadlex.settings import Settings
 
@@ -79,6 +80,7 @@ class ExportedStream(Stream):
         client: Client,
         budget: Budget,
         writer: MessageWriter,
+        report: RunReport,
         clock: Clock,
     ) -> None:
         self._scope = settings.scope(resource)
@@ -89,6 +91,7 @@ class ExportedStream(Stream):
         self._client = client
         self._budget = budget
         self._writer = writer
+        self._report = report
         self._clock = clock
         self._version = tap.initialized_at
         _underlying(self.logger).addFilter(_is_ours)
@@ -116,6 +119,7 @@ class ExportedStream(Stream):
             at = IncrementalState(state, self._scope, self._settings)
         whole = Window(at.start, self._cutoff)
         run_log = RunLog(self.logger, self._scope.resource, whole)
+        self._report.streams.append(run_log.report)
         if self._budget.stop:
             run_log.info(f"Skipped: {self._budget.stop.reason}.")
             return ()
@@ -139,9 +143,25 @@ class ExportedStream(Stream):
                 return ()
             try:
                 self._sync(at, whole, exporter, run_log)
+                if not (run_log.records or whole.empty or at.caught_up or at.under_way):
+                    self._warn_of_filters(run_log)
             except RunStopped as stop:
                 run_log.stopped(stop)
         return ()
+
+    def check(self) -> None:
+        """Ask the list once, which costs no export; raise `LeadLexError` if that fails."""
+        records = self._scope.resource.records
+        try:
+            with self._client:
+                entry = Listing(self._client, self._scope, self._clock.now()).entry(None, 1)
+        except ListError as error:
+            cause = error.__cause__
+            reason = str(cause) if isinstance(cause, LeadLexError) else f"{error}. Check api_url."
+            msg = f"Cannot read the list of {records}: {reason}"
+            raise ListError(msg) from error
+        count = "some" if entry.total is None else f"{entry.total:,}"
+        self.logger.info("Checked: the key works; LeadLex lists %s %s.", count, records)
 
     def write_records(self, batch: RecordBatch) -> None:
         """Write the RECORD messages of a batch."""
@@ -204,6 +224,15 @@ class ExportedStream(Stream):
             self._check_drift(at, listing, run_log)
         run_log.finished()
 
+    def _warn_of_filters(self, run_log: RunLog) -> None:
+        """Warn that the filters of a first sync match nothing: they may be misspelt."""
+        names = [name for name, value in self._scope.filters.items() if value]
+        if names:
+            run_log.warning(
+                f"No {self._scope.resource.record} matches {' and '.join(names)}. Check the "
+                "spelling, including case and spaces."
+            )
+
     def _probe(self, whole: Window, exporter: Exporter, limit: int) -> None:
         """Deliver a few records from one small export, without moving the bookmark."""
         if whole.empty:
@@ -253,9 +282,8 @@ class ExportedStream(Stream):
         columns = {column.name: column for column in self._scope.columns}
         key = columns.pop(self._scope.resource.key)
         replication_key = columns.pop(self._scope.resource.replication_key)
-        selected = [
-            column for name, column in columns.items() if self.mask.get(("properties", name), True)
-        ]
+        properties = self.effective_schema["properties"]
+        selected = [column for name, column in columns.items() if name in properties]
         return (key, *selected, replication_key)
 
     @property

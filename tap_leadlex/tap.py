@@ -7,37 +7,41 @@ import os
 import signal
 import threading
 from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import dotenv
 from singer_sdk import Tap
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.cli import plugin_cli
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import Catalog
 
-from tap_leadlex import cli, saved_state
+from tap_leadlex import cli, environment, saved_state, stream_maps, timestamps
 from tap_leadlex.api.budget import Budget
 from tap_leadlex.api.client import Client
+from tap_leadlex.catalog import CatalogReader
 from tap_leadlex.clock import SYSTEM_CLOCK, Clock
 from tap_leadlex.errors import SettingsError
 from tap_leadlex.messages import MessageWriter
+from tap_leadlex.report import RunReport
 from tap_leadlex.resources import RESOURCES, Resource
-from tap_leadlex.settings import SettingsReader
+from tap_leadlex.settings import REFUSED, SettingsReader
 from tap_leadlex.streams import ExportedStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import click
 
 
 # Levels for other libraries: httpx logs each request at INFO, which the stream's own lines say
-# better; the others show values at DEBUG, such as headers or the result of a filter.
+# better; httpcore shows headers at DEBUG; the mapper logs each map again and again, and values.
 _QUIETER = {
     "httpx": logging.WARNING,
     **dict.fromkeys(
         ("httpcore", "httpcore.connection", "httpcore.http11", "httpcore.proxy"), logging.INFO
     ),
-    "singer_sdk.mapper": logging.INFO,
+    "singer_sdk.mapper": logging.WARNING,
 }
 
 
@@ -63,30 +67,52 @@ class TapLeadLex(Tap):
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
-    def __init__(self, *, clock: Clock = SYSTEM_CLOCK, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's
-        """Check the settings, and create the streams.
+    def __init__(
+        self,
+        *,
+        config: dict[str, Any] | None = None,
+        catalog: dict[str, Any] | Catalog | None = None,
+        parse_env_config: bool = False,
+        validate_config: bool = True,
+        clock: Clock = SYSTEM_CLOCK,
+        **kwargs: Any,  # noqa: ANN401 - the SDK's
+    ) -> None:
+        """Check settings, environment, catalog and stream maps, and create the streams.
 
         Raises:
-            SettingsError: If a setting is missing, unknown or invalid, or the catalog is.
+            SettingsError: If one of them is invalid.
         """
         self._clock = clock
-        if isinstance(kwargs.get("catalog"), dict):
-            kwargs["catalog"] = _catalog(kwargs["catalog"])
-        for logger, level in _QUIETER.items():
-            logging.getLogger(logger).setLevel(level)
-        try:
-            super().__init__(**kwargs)
-        except ConfigValidationError as error:
-            # The SDK's message quotes the value, which may be the key.
-            raise SettingsError(" ".join(self._complaints)) from error
-        except ValueError as error:
-            misread = self.settings_reader.misread(os.environ, self.config_jsonschema)
-            if message := " ".join(misread):
-                raise SettingsError(message) from error
-            raise
-        # Discovery needs no key.
-        if message := " ".join(line for line in self._complaints if "'api_key'" not in line):
+        rules = self.config_jsonschema
+        self.append_builtin_config(rules)
+        if not validate_config:
+            # Discovery needs no key, and the SDK would warn that it is missing.
+            rules = self.config_jsonschema = {**rules, "required": []}  # type: ignore[misc]
+        config = dict(config or {})
+        if parse_env_config:
+            config |= self._environment(rules["properties"])
+        if message := " ".join(self.settings_reader.complaints(config, rules)):
             raise SettingsError(message)
+        config = {name: value for name, value in config.items() if value is not None}
+        self._settings = self.settings_reader.read(config)
+        self._scopes = {each.name: self._settings.scope(each) for each in self.resources}
+        self.report = RunReport(
+            path=self._settings.run_report, version=self.plugin_version, clock=clock
+        )
+        warnings = list(environment.unknown(os.environ, {**rules["properties"], **REFUSED}))
+        if validate_config:
+            self._open_report()
+        stream_maps.check(config, self._scopes)
+        if catalog is not None:
+            reader = CatalogReader(self._scopes)
+            catalog = reader.read(catalog.to_dict() if isinstance(catalog, Catalog) else catalog)
+            warnings += reader.warnings
+        if validate_config:
+            self._warn(warnings)
+        self._tame_logs()
+        super().__init__(config=config, catalog=catalog, validate_config=validate_config, **kwargs)
+        if cli.LOG_CONFIG not in os.environ and not self.logger.isEnabledFor(logging.DEBUG):
+            self.metrics_logger.setLevel(logging.WARNING)  # metrics are for machines
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, self._end)
@@ -104,18 +130,29 @@ class TapLeadLex(Tap):
             )
         super().load_state(state)
 
+    def setup_mapper(self) -> None:
+        """Create the stream maps, after trying them.
+
+        Raises:
+            SettingsError: If one of them cannot be used.
+        """
+        for line in stream_maps.try_out(self.config, self._scopes, self.catalog):
+            self.logger.warning("%s", line)
+        super().setup_mapper()
+        stream_maps.check_outputs(chain.from_iterable(self.mapper.stream_maps.values()))
+
     def discover_streams(self) -> Sequence[ExportedStream]:
         """Return the streams; nothing is asked of LeadLex."""
-        settings = self.settings_reader.read(self.config)
+        settings, clock = self._settings, self.report.counting_clock
         client = Client(
             settings.api_url,
             settings.api_key,
             timeout=settings.request_timeout,
             user_agent=settings.user_agent or f"{self.name}/{self.plugin_version}",
-            clock=self._clock,
+            clock=clock,
         )
         wait = timedelta(seconds=settings.quota_wait_seconds)
-        budget = Budget(settings.max_exports, wait, self._clock)
+        budget = self.report.budget = Budget(settings.max_exports, wait, clock)
         return [
             ExportedStream(
                 self,
@@ -124,12 +161,46 @@ class TapLeadLex(Tap):
                 client=client,
                 budget=budget,
                 writer=self.message_writer,
-                clock=self._clock,
+                report=self.report,
+                clock=clock,
             )
             for resource in self.resources
         ]
 
-    def _end(self, *_: object) -> None:
+    def _environment(self, rules: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings from the environment, and from a file .env, as the SDK does."""
+        dotenv.load_dotenv(dotenv.find_dotenv(usecwd=True) or dotenv.find_dotenv())
+        # What is refused in a file is refused here, too, unless it is off.
+        refused = {name: {"type": ["boolean", "object"]} for name in REFUSED}
+        found = environment.read(os.environ, {**refused, **rules})
+        return {name: value for name, value in found.items() if value or name not in REFUSED}
+
+    def _tame_logs(self) -> None:
+        for logger, level in _QUIETER.items():
+            logging.getLogger(logger).setLevel(level)
+        self.logger.addFilter(_is_news)
+
+    def _open_report(self) -> None:
+        """Check that the run report can be written, and leave it to the end of the command."""
+        try:
+            self.report.check()
+        except OSError as error:
+            raise self.settings_reader.error(name="run_report", reason=error.strerror) from error
+        if command := cli.current():
+            command.report = self.report
+
+    def _warn(self, warnings: Iterable[str]) -> None:
+        """Warn of what may be a mistake."""
+        for line in warnings:
+            self.logger.warning("%s", line)
+        start = self._settings.start_date
+        if start and start > self._clock.now():
+            self.logger.warning(
+                "start_date is in the future, so there is nothing to sync before %s.",
+                timestamps.plain(start),
+            )
+
+    def _end(self, number: int, _: object) -> None:
         """Write the last STATE and exit at once, on a signal.
 
         The SDK's handler unwinds the stack, and hangs if httpcore is just acquiring a lock. There
@@ -138,6 +209,8 @@ class TapLeadLex(Tap):
         try:
             self.state_writer.write_state(self.state)
         finally:
+            if command := cli.current():
+                command.end_at_once(signal.Signals(number).name)
             os._exit(0)
 
     @classmethod
@@ -149,25 +222,26 @@ class TapLeadLex(Tap):
             raise cli.unreadable(param, error) from error
 
     @classmethod
-    def get_singer_command(cls) -> click.Command:
+    def cb_check(cls, ctx: click.Context, _: click.Option, value: bool) -> None:  # noqa: FBT001 - click's
+        """Check the settings and the key without an export."""
+        if value:
+            given = ctx.params["config"]
+            tap = cls(config=given.config, parse_env_config=given.parse_env)
+            for stream in tap.discover_streams():
+                stream.check()
+            ctx.exit()
+
+    @classmethod
+    def get_singer_command(cls) -> cli.Command:
         """Return the command line."""
-        return cli.customized(super().get_singer_command(), cls.logger)
+        return cli.customized(super().get_singer_command(), cls.logger, cls.cb_check)
 
-    @property
-    def _complaints(self) -> Iterator[str]:
-        return self.settings_reader.complaints(self.config, self.config_jsonschema)
+    @plugin_cli
+    def cli(cls) -> click.Command:  # noqa: N805 - the SDK's decorator makes it a class method
+        """The command."""
+        return cli.logged(lambda: super(TapLeadLex, cls).cli, cls.get_singer_command)
 
 
-def _catalog(content: dict[str, Any]) -> Catalog:
-    """Read a catalog; Singer puts the replication method where the SDK does not look for it."""
-    try:
-        catalog = Catalog.from_dict(content)
-        for stream in content["streams"]:
-            for entry in stream.get("metadata", ()):
-                method = entry["metadata"].get("replication-method")
-                if method and not entry["breadcrumb"]:
-                    catalog[stream["tap_stream_id"]].replication_method = method
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        msg = "This file is not a Singer catalog. Pass the output of --discover."
-        raise SettingsError(msg) from error
-    return catalog
+def _is_news(record: logging.LogRecord) -> bool:
+    """Drop the SDK's lines on whether it reads the environment, which the tap does itself."""
+    return not str(record.msg).endswith("env var settings...")
