@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tap_leadlex import timestamps
 from tap_leadlex.clock import Clock
@@ -12,7 +12,7 @@ from tap_leadlex.clock import Clock
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_leadlex.api.budget import Budget
+    from tap_leadlex.errors import RunStopped
 
 
 @dataclass(slots=True)
@@ -26,6 +26,13 @@ class StreamReport:
     proven: str | None = None  # how LeadLex confirms that the stream is complete
 
 
+class Spent(Protocol):
+    """What the budget of a run knows of it."""
+
+    calls: int  # for exports
+    stop: RunStopped | None  # why the run ended early, if it did
+
+
 @dataclass(kw_only=True)
 class RunReport:
     """Collects what a run does, and appends it to a file when the run ends.
@@ -36,7 +43,7 @@ class RunReport:
     path: Path | None
     version: str  # of the tap
     clock: Clock
-    budget: Budget | None = None
+    budget: Spent | None = None
     streams: list[StreamReport] = field(default_factory=list)
     waited: float = 0  # seconds, for the quota and before retries
 

@@ -143,8 +143,8 @@ class ExportedStream(Stream):
                 return ()
             try:
                 self._sync(at, whole, exporter, run_log)
-                if not (run_log.records or whole.empty or at.caught_up or at.under_way):
-                    self._warn_of_filters(run_log)
+                if not run_log.records:
+                    self._warn_of_nothing(at, whole, run_log)
                 run_log.finished()
             except RunStopped as stop:
                 run_log.stopped(stop)
@@ -232,10 +232,16 @@ class ExportedStream(Stream):
         else:
             self._check_drift(at, listing, run_log)
 
-    def _warn_of_filters(self, run_log: RunLog) -> None:
-        """Warn that the filters of a first sync match nothing: they may be misspelt."""
+    def _warn_of_nothing(self, at: SyncState, whole: Window, run_log: RunLog) -> None:
+        """Warn that the settings may be why a sync delivered nothing."""
+        start = self._settings.start_date
         names = [name for name, value in self._scope.filters.items() if value]
-        if names:
+        if start and start > self._clock.now():
+            run_log.warning(
+                "start_date is in the future, so there is nothing to sync before "
+                f"{timestamps.plain(start)}."
+            )
+        elif names and not (whole.empty or at.caught_up or at.under_way):
             run_log.warning(
                 f"No {self._scope.resource.record} matches {' and '.join(names)}. Check the "
                 "spelling, including case and spaces."

@@ -16,7 +16,7 @@ from singer_sdk.cli import plugin_cli
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import Catalog
 
-from tap_leadlex import cli, environment, saved_state, stream_maps, timestamps
+from tap_leadlex import cli, environment, saved_state, stream_maps
 from tap_leadlex.api.budget import Budget
 from tap_leadlex.api.client import Client
 from tap_leadlex.catalog import CatalogReader
@@ -136,8 +136,7 @@ class TapLeadLex(Tap):
         Raises:
             SettingsError: If one of them cannot be used.
         """
-        for line in stream_maps.try_out(self.config, self._scopes, self.catalog):
-            self.logger.warning("%s", line)
+        self._warn(stream_maps.try_out(self.config, self._scopes, self.catalog))
         super().setup_mapper()
         stream_maps.check_outputs(chain.from_iterable(self.mapper.stream_maps.values()))
 
@@ -189,16 +188,9 @@ class TapLeadLex(Tap):
         if command := cli.current():
             command.report = self.report
 
-    def _warn(self, warnings: Iterable[str]) -> None:
-        """Warn of what may be a mistake."""
-        for line in warnings:
+    def _warn(self, lines: Iterable[str]) -> None:
+        for line in lines:
             self.logger.warning("%s", line)
-        start = self._settings.start_date
-        if start and start > self._clock.now():
-            self.logger.warning(
-                "start_date is in the future, so there is nothing to sync before %s.",
-                timestamps.plain(start),
-            )
 
     def _end(self, number: int, _: object) -> None:
         """Write the last STATE and exit at once, on a signal.

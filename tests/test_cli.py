@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_leadlex.sandbox import Fault, Sandbox
-from tests.support import Run, assert_refused, config_for, run, run_process
+from tests.support import (
+    PROGRAM,
+    TIMEOUT,
+    Run,
+    assert_refused,
+    config_for,
+    env_for,
+    run,
+    run_process,
+    run_program,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,15 +86,16 @@ def assert_failed(done: Run) -> None:
     assert done.records == []
 
 
-def test_a_stream_map_that_stumbles_over_an_empty_value_is_named(
+def test_a_stream_map_that_fails_on_a_record_all_the_same_is_said(
     serve: Callable[..., Sandbox],
 ) -> None:
+    """What a made-up contact does not show."""
     sandbox = serve(contacts=300)
 
-    done = run(config_for(sandbox, stream_maps={"contacts": {"hash": "md5(email)"}}))
+    done = run(config_for(sandbox, stream_maps={"contacts": {"number": "int(id)"}}))
 
     assert_failed(done)
-    assert "stream_maps fails on a record (AttributeError)" in done.failures[0]
+    assert "stream_maps fails on a record (ValueError)" in done.failures[0]
     assert len(sandbox.exports) == 1
 
 
@@ -93,3 +107,92 @@ def test_where_an_error_came_up_is_told_at_debug_only(serve: Callable[..., Sandb
     assert place in run(config_for(sandbox), log_level="DEBUG").log
     assert place not in run(config_for(sandbox)).log
     assert len(sandbox.exports) == 2
+
+
+CLOSED = "Cannot write to standard output: it is closed. Run again to continue."
+GONE = (
+    "Cannot write to standard output: the program that reads it has ended. Run again to continue."
+)
+FULL = "Cannot write to standard output: No space left on device. Run again to continue."
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        ("--config=ENV >&-", CLOSED),
+        ("--help >&-", CLOSED),
+        ("--config=ENV | head -1", GONE),
+        ("--config=ENV | true", GONE),
+        ("--config=ENV --discover | true", GONE),
+        ("--about | true", GONE),
+        ("--config=ENV >/dev/full", FULL),
+        ("--config=ENV --test >/dev/full", FULL),
+    ],
+)
+def test_an_output_that_cannot_be_written_ends_in_one_line(
+    serve: Callable[..., Sandbox], command: str, line: str
+) -> None:
+    done = shell(command, env_for(serve(contacts=3_000)))
+
+    assert done.exit_code == 1
+    assert done.failures == [line]
+    assert done.log.endswith(f"{line}\n")
+    assert "Traceback" not in done.log
+    assert "ignored" not in done.log
+
+
+@pytest.mark.parametrize("redirection", ["<&-", "</dev/null", "2>&-", "2>/dev/full"])
+def test_other_ends_of_a_process_do_not_matter(
+    serve: Callable[..., Sandbox], redirection: str
+) -> None:
+    done = shell(f"--config=ENV {redirection}", env_for(serve(contacts=5)))
+
+    assert (done.exit_code, len(done.records)) == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("LOGLEVEL", "trace"),
+        ("TAP_LEADLEX_LOGLEVEL", "trace"),
+        ("SINGER_SDK_LOG_CONFIG", "{folder}"),
+        ("SINGER_SDK_LOG_CONFIG", "{folder}/broken.yaml"),
+        ("SINGER_SDK_LOG_CONFIG", "{folder}/empty.yaml"),
+    ],
+)
+def test_a_log_that_cannot_be_set_up_ends_in_one_line(
+    untouched: Sandbox, tmp_path: Path, variable: str, value: str
+) -> None:
+    (tmp_path / "broken.yaml").write_text("a: [")
+    (tmp_path / "empty.yaml").touch()
+
+    env = {**env_for(untouched), variable: value.format(folder=tmp_path)}
+    done = run_program("--config=ENV", env=env)
+
+    assert assert_refused(done, untouched).startswith(f"{variable} must be ")
+    assert done.log.count("\n") == 1
+
+
+def test_the_package_can_be_run(serve: Callable[..., Sandbox]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tap_leadlex", "--config=ENV", "--check"],
+        capture_output=True,
+        check=False,
+        env={**os.environ, **env_for(serve(contacts=5))},
+        timeout=TIMEOUT,
+    )
+
+    assert done.returncode == 0
+    assert b"LeadLex lists 5 contacts" in done.stderr
+
+
+def shell(command: str, env: dict[str, str]) -> Run:
+    """Run the program by a shell, which fails if one part of a pipe does."""
+    done = subprocess.run(  # noqa: S603 - our own program
+        ["/bin/bash", "-c", f"set -o pipefail; {PROGRAM} {command}"],
+        capture_output=True,
+        check=False,
+        env={**os.environ, **env},
+        timeout=TIMEOUT,
+    )
+    return Run(done.returncode, done.stdout.decode(), done.stderr.decode())

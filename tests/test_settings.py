@@ -82,6 +82,8 @@ BAD: list[tuple[str, Any]] = [
     ("max_exports", 0),
     ("request_timeout", 0),
     ("request_timeout", 86_401),
+    ("run_report", ""),
+    ("run_report", "a\x00b"),
     ("user_agent", ""),
     ("user_agent", " x"),
     ("user_agent", "a\r\nX-Evil: 1"),
@@ -215,6 +217,7 @@ RULES = {
     "check_drift": "true or false",
     "accept_short_exports": "true or false",
     "request_timeout": "a whole number of seconds, from 1 to a day",
+    "run_report": "the path of a file that the tap can append to",
     "user_agent": "printable ASCII text",
 }
 

@@ -26,6 +26,7 @@ from tests.test_settings import BAD, BAD_TOGETHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tap_leadlex.sandbox import Call, Sandbox
 
@@ -108,11 +109,15 @@ def test_settings_from_the_environment(
     ("name", "value"),
     [
         ("export_limit", "many"),
-        ("export_limit", ""),
         ("export_limit", "1.5"),
+        ("check_drift", "garbage"),
+        ("tags", "client"),
         ("stream_maps", "x"),
         ("flattening_max_depth", "x"),
-        ("api_url", ""),
+        ("flattening_enabled", "maybe"),
+        ("batch_config", '{"encoding": {}}'),
+        ("emit_activate_version_messages", "true"),
+        ("api_key", ""),
     ],
 )
 def test_a_bad_setting_in_the_environment_ends_in_one_line(
@@ -120,9 +125,109 @@ def test_a_bad_setting_in_the_environment_ends_in_one_line(
 ) -> None:
     monkeypatch.setenv(f"TAP_LEADLEX_{name.upper()}", value)
 
+    config = config_for(untouched)
+    config.pop(name, None)
+
+    line = assert_refused(run(config, "--config=ENV"), untouched)
+
+    assert line.startswith(f"Setting '{name}' ")
+
+
+def test_an_empty_variable_is_not_set(
+    serve: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As compose files and CI pass what is not set."""
+    sandbox = serve(contacts=5)
+    for name in TapLeadLex.config_jsonschema["properties"]:
+        monkeypatch.setenv(f"TAP_LEADLEX_{name.upper()}", "")
+    for name in ("TAP_LEADLEX_EMIT_ACTIVATE_VERSION_MESSAGES", "LOGLEVEL", "SINGER_SDK_LOG_CONFIG"):
+        monkeypatch.setenv(name, "")
+
+    done = run(config_for(sandbox), "--config=ENV")
+
+    assert (done.exit_code, len(done.records), done.warnings) == (0, 5, [])
+
+
+@pytest.mark.parametrize("arguments", [[], ["--config=ENV"]])
+def test_a_misspelt_variable_is_a_warning(
+    serve: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.setenv("TAP_LEADLEX_STRAT_DATE", "2024-01-01")
+
+    done = run(config_for(serve(contacts=5)), *arguments)
+
+    assert done.exit_code == 0
+    (line,) = done.warnings
+    assert "TAP_LEADLEX_STRAT_DATE" in line
+    assert "TAP_LEADLEX_START_DATE" in line
+
+
+def test_a_file_env_is_read(
+    untouched: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("TAP_LEADLEX_EXPORT_LIMIT=0\n")
+    monkeypatch.chdir(tmp_path)
+
     line = assert_refused(run(config_for(untouched), "--config=ENV"), untouched)
 
-    assert name in line.lower()
+    assert line.startswith("Setting 'export_limit' ")
+
+
+def test_a_missing_key_is_told_where_it_can_be_set(untouched: Sandbox) -> None:
+    line = assert_refused(run({"api_url": untouched.url}), untouched)
+
+    assert line.endswith("Set it in a file, or set TAP_LEADLEX_API_KEY and --config=ENV.")
+
+
+def test_a_start_in_the_future_is_a_warning(untouched: Sandbox) -> None:
+    done = run(config_for(untouched, start_date="2200-01-01"))
+
+    assert (done.exit_code, done.records) == (0, [])
+    (line,) = done.warnings
+    assert line.startswith("start_date is in the future")
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({"tags": ["client "]}, "tags"),
+        ({"list_id": "list-rare"}, "list_id"),
+        ({"list_id": "list-rare", "tags": ["client "]}, "list_id and tags"),
+    ],
+)
+def test_a_filter_that_matches_nothing_is_a_warning(
+    serve: Callable[..., Sandbox], settings: Json, names: str
+) -> None:
+    sandbox = serve(contacts=10)
+
+    done = run(config_for(sandbox, **settings))
+    again = run(config_for(sandbox, **settings), state=done.state)
+
+    assert (done.exit_code, done.records) == (0, [])
+    (line,) = done.warnings
+    assert line.startswith(f"No contact matches {names}. ")
+    assert again.warnings == []
+
+
+def test_check_asks_the_list_once(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=10)
+
+    done = run(config_for(sandbox), "--check")
+    failed = run(config_for(sandbox, api_key="wbk_wrong"), "--check")
+
+    assert (done.exit_code, done.out, done.warnings) == (0, "", [])
+    assert done.lines("INFO")[-1] == "Checked: the key works; LeadLex lists 10 contacts."
+    assert failed.exit_code == 1
+    assert "HTTP 401" in failed.failures[0]
+    assert "Check api_key" in failed.failures[0]
+    assert sandbox.exports == []
+    assert len(sandbox.calls) == 2
+
+
+def test_check_of_a_bad_setting_asks_nothing(untouched: Sandbox) -> None:
+    done = run(config_for(untouched, stream_maps={"contact": None}), "--check")
+
+    assert assert_refused(done, untouched).startswith("stream_maps.contact: ")
 
 
 def test_about_in_all_its_formats() -> None:
@@ -152,6 +257,7 @@ def test_discovery_makes_no_call_and_needs_no_key(untouched: Sandbox) -> None:
 
     assert with_key.exit_code == without.exit_code == 0
     assert with_key.out == without.out
+    assert with_key.log == without.log == ""
     assert untouched.calls == []
     (entry,) = json.loads(without.out)["streams"]
     assert entry["tap_stream_id"] == entry["stream"] == "contacts"
@@ -198,6 +304,12 @@ def test_the_log_has_no_lines_of_the_http_client(serve: Callable[..., Sandbox]) 
 
     assert done.exit_code == 0
     assert "HTTP Request" not in done.log
+    assert "METRIC" not in done.log
+    assert "env var" not in done.log
+
+
+def test_metrics_are_in_the_log_at_debug(serve: Callable[..., Sandbox]) -> None:
+    assert "METRIC" in run(config_for(serve(contacts=1)), log_level="DEBUG").log
 
 
 def test_records_without_stream_maps_do_not_pass_through_the_sdk(
