@@ -207,7 +207,7 @@ def _json_file(_: click.Context, param: click.Parameter, path: str | None) -> io
         text = content.decode("utf-8-sig")
         if isinstance(_strict_json(text), dict):
             return io.StringIO(text)
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise unreadable(param, error) from error
     raise unreadable(param)
 

@@ -29,7 +29,7 @@ class RunLog:
     def __init__(self, logger: logging.Logger, resource: Resource, whole: Window) -> None:
         self._log = logger
         self._resource = resource
-        self._whole = whole
+        self.whole = whole
         self._warned: set[str] = set()
         self.report = StreamReport(resource.name)
         self.records = 0  # delivered so far
@@ -130,14 +130,14 @@ class RunLog:
 
     def _share(self, done: Window) -> str:
         """Return how much is done: in records if the list counted them, else in time."""
-        if done.end >= self._whole.end:
+        if done.end >= self.whole.end:
             return "100% done"
         if self.total:
             return f"{min(self.records / self.total, 1):.0%} done"
-        if self._whole.start is None:
+        if self.whole.start is None:
             return f"continuing from {timestamps.plain(done.end)}"
-        span = self._whole.end - self._whole.start
-        return f"{(done.end - self._whole.start) / span:.0%} done"
+        span = self.whole.end - self.whole.start
+        return f"{(done.end - self.whole.start) / span:.0%} done"
 
 
 def export_calls(calls: int) -> str:

@@ -86,6 +86,13 @@ def _largest(value: object) -> tuple[int, datetime]:
     return _count(rows), _instant(instant)
 
 
+def _unsettled(value: object) -> tuple[datetime | None, int]:
+    if not isinstance(value, list):
+        raise TypeError
+    start, records = value
+    return None if start is None else _instant(start), _count(records)
+
+
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
     """The plan of an interrupted sync.
@@ -167,6 +174,7 @@ class SavedState:
     cap: Annotated[int | None, _count] = None
     largest: Annotated[tuple[int, datetime] | None, _largest] = None
     fields: Annotated[str | None, _text] = None
+    unsettled: Annotated[tuple[datetime | None, int] | None, _unsettled] = None
     withheld: Annotated[int | None, _count] = None
 
     @classmethod

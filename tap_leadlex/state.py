@@ -11,6 +11,7 @@ Next to the SDK's `replication_key` and `replication_key_value`, a stream's stat
 - `refresh`: a full refresh under way, with a plan of its own;
 - `cap`: at how many rows LeadLex truncates exports, if it does;
 - `largest`, `fields`: a recent large export, as its rows and its time, and the fields it had;
+- `unsettled`: the start of the last window, and its records, if the list could not confirm it;
 - `withheld`: how many records up to the bookmark the list shows and the export withholds.
 
 Meltano merges the state of a run with `--full-refresh` into the previous state, so a key that is
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_leadlex import timestamps
 from tap_leadlex.errors import StateError
+from tap_leadlex.planning.windows import Window
 from tap_leadlex.saved_state import SavedPlan, SavedRefresh, SavedState
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class SyncState(ABC):
         self._fields = self._saved.fields
         self.cap = self._saved.cap  # at how many rows LeadLex truncates exports
         self.withheld = self._saved.withheld or 0  # records that only the list shows
+        self.unsettled = self._saved.unsettled  # the last window's start and records
 
     @abstractmethod
     def close(self, end: datetime, created: Sequence[datetime], plan: Plan, *, done: bool) -> None:
@@ -102,6 +105,14 @@ class SyncState(ABC):
             self._largest = (rows, now)
         self._fields = fields
 
+    @property
+    def doubtful(self) -> tuple[Window, int] | None:
+        """The last window and its records, if the list must still confirm it."""
+        return None
+
+    def read_again(self, window: Window, records: int) -> None:  # noqa: B027 - nothing doubtful
+        """Go back to the start of a window, of which this many records were delivered."""
+
     def checked(self, now: datetime) -> None:
         """Take note of the comparison."""
         self._state["drift_checked"] = timestamps.canonical(now)
@@ -117,6 +128,7 @@ class SyncState(ABC):
             "under_way": self._state.get("under_way"),
             "plan": self._state.get("plan"),
             "withheld": self.withheld,
+            "unsettled": self.unsettled and [_written(self.unsettled[0]), self.unsettled[1]],
         }
         self._write_sizes()
 
@@ -167,6 +179,20 @@ class IncrementalState(SyncState):
             self._delivered = self._saved.delivered
             look_back = self._bookmark - timedelta(seconds=settings.lookback_seconds)
             self.start = max(look_back, settings.start_date or look_back)
+
+    @property
+    def doubtful(self) -> tuple[Window, int] | None:
+        """The last window and its records, if the list must still confirm it."""
+        if self.unsettled is None or self._bookmark is None or self.start != self._bookmark:
+            return None
+        start, records = self.unsettled
+        return Window(start, self._bookmark), records
+
+    def read_again(self, window: Window, records: int) -> None:
+        """Go back to the start of a window, of which this many records were delivered."""
+        self.start, self._bookmark, self.unsettled = window.start, window.start, None
+        if self._delivered is not None:
+            self._delivered = max(self._delivered - records, 0)
 
     def close(self, end: datetime, created: Sequence[datetime], plan: Plan, *, done: bool) -> None:
         """Move the bookmark. A look-back that closes windows below it never moves it back."""

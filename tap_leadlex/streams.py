@@ -145,6 +145,7 @@ class ExportedStream(Stream):
                 self._sync(at, whole, exporter, run_log)
                 if not run_log.records:
                     self._warn_of_nothing(at, whole, run_log)
+                run_log.finished()
             except RunStopped as stop:
                 run_log.stopped(stop)
         return ()
@@ -196,6 +197,14 @@ class ExportedStream(Stream):
             cap=at.cap,
             withheld=at.withheld,
         )
+        doubtful = at.doubtful
+        if doubtful and prover.settles(*doubtful) is False:
+            run_log.info(
+                f"Reading window {doubtful[0]} again: the {self._scope.resource.record} list could "
+                "not confirm it in the last run, and shows other records now."
+            )
+            at.read_again(*doubtful)
+            whole = run_log.whole = Window(at.start, whole.end)
         sync = Sync(self, at, exporter, self._budget, prover, run_log)
         if whole.empty:
             run_log.info("Nothing to export: the bookmark has reached the cut-off.")
@@ -222,7 +231,6 @@ class ExportedStream(Stream):
             self.write_state()
         else:
             self._check_drift(at, listing, run_log)
-        run_log.finished()
 
     def _warn_of_nothing(self, at: SyncState, whole: Window, run_log: RunLog) -> None:
         """Warn that the settings may be why a sync delivered nothing."""

@@ -62,6 +62,7 @@ class Sync:
         window = parts[0].window
         created = [instant for part in parts for instant in part.created]
         self.at.cap, self.at.withheld = self.prover.cap, self.prover.withheld
+        self.at.unsettled = None if self.prover.settled else (window.start, len(created))
         with uninterrupted():
             self.at.close(window.end, created, plan, done=done)
             self.stream.write_state()

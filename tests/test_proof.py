@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_leadlex.sandbox import Defects, Fault, History, Quotas, Reading, Sandbox, Store
+from tap_leadlex.sandbox import Defects, Fault, History, ListFault, Quotas, Reading, Sandbox, Store
 from tap_leadlex.sandbox.defects import ListedDate
 from tap_leadlex.sandbox.histories import make
 from tap_leadlex.sandbox.instants import SECOND, from_datetime
@@ -181,3 +181,34 @@ def test_contacts_that_the_export_withholds_end_the_run_with_two_ways_out(
     (warning,) = accepted.warnings
     assert f"{hidden} contact" in warning
     assert accepted.state["bookmarks"]["contacts"]["withheld"] == hidden
+
+
+@pytest.mark.parametrize("refusal", [ListFault.TOO_MANY, ListFault.MISSING, ListFault.RESET])
+@pytest.mark.parametrize("lost", [True, False])
+def test_what_the_list_could_not_confirm_the_next_run_settles_first(
+    serve: Callable[..., Sandbox], clock: FakeClock, refusal: ListFault, *, lost: bool
+) -> None:
+    faults = {2: Fault.CUT_AT_LINE} if lost else {}
+    list_faults = dict.fromkeys(range(3, 6), refusal)
+    sandbox = serve(
+        contacts=100, quotas=UNLIMITED, clock=clock, faults=faults, list_faults=list_faults
+    )
+    first = clock.run(config_for(sandbox, check_drift=False))
+    for minutes in range(37):
+        sandbox.store.create(from_datetime(clock.at + timedelta(minutes=minutes)))
+    clock.at += DAY
+    second = clock.run(config_for(sandbox, check_drift=False), state=first.state)
+    list_faults.clear()
+    clock.at += DAY
+    exports = len(sandbox.exports)
+
+    third = clock.run(config_for(sandbox, check_drift=False), state=second.state)
+
+    assert "completeness not con" in proof(second)
+    assert "completeness confirmed" in proof(third)
+    assert (len(second.ids) < 37) is lost
+    assert len(third.ids) == (37 if lost else 0)
+    assert sorted({*first.ids, *second.ids, *third.ids}) == ids(sandbox)
+    assert len(sandbox.exports) == exports + 1
+    contacts = third.state["bookmarks"]["contacts"]
+    assert (contacts["delivered"], contacts["unsettled"]) == (137, None)

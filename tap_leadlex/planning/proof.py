@@ -107,6 +107,7 @@ class Prover:
     ) -> None:
         self._resource = resource
         self._witness = None if read is None else Witness(read)
+        self._listed = read is not None
         self._unasked = unasked
         self._warn = warn
         self._accept_short = accept_short
@@ -117,6 +118,7 @@ class Prover:
         self.cap = cap
         self.withheld = withheld
         self.proof = Proof(Grade.CONFIRMED, f"by {self._list}")  # the worst of all windows so far
+        self.settled = True  # the list was not missed when the last window was judged
 
     @property
     def asks(self) -> bool:
@@ -135,6 +137,7 @@ class Prover:
         Raises:
             LeadLexError: If another export fails.
         """
+        self.settled = self._witness is not None or not self._listed
         if self._witness and case.proven:
             return Verdict((case.result,))
         testimony = self._testimony(case)
@@ -152,6 +155,19 @@ class Prover:
             return None
         try:
             return self._witness.examine(case.result, case.before)
+        except ListError as error:
+            self.silence(str(error))
+        except UnreachableError:
+            self.silence("LeadLex was not reached")
+        self.settled = False
+        return None
+
+    def settles(self, window: Window, records: int) -> bool | None:
+        """Return whether the list shows a number of records in a window; `None` if unknown."""
+        if self._witness is None:
+            return None
+        try:
+            return self._witness.agrees(window, records)
         except ListError as error:
             self.silence(str(error))
         except UnreachableError:

@@ -88,14 +88,7 @@ class Witness:
         window, count = result.window, len(result.keys)
         if before is None and count >= self._size and self._agrees_closely(result):
             return Testimony()
-        lead_in = self._expected(window, before)
-        page = self._page(window, count + lead_in)
-        for estimate in (self._learned, self._counted) if window.start else ():
-            if page.ends(window, count + lead_in):
-                break
-            lead_in = estimate(window, before, page)
-            if not page.shows(count + lead_in):
-                page = self._page(window, count + lead_in)
+        lead_in, page = self._lead_in(window, count, before)
         if not count and not page.entries and page.total:
             return Testimony(doubt="it counts records that it does not show")
         if page.ends(window, count + lead_in):
@@ -107,6 +100,29 @@ class Witness:
             self._size = max(1, len(page.entries))
             return Testimony()
         return self._missing(result, page.entries, lead_in)
+
+    def agrees(self, window: Window, records: int) -> bool:
+        """Return whether the list shows a number of records in a window, and no more."""
+        lead_in, page = self._lead_in(window, records, None)
+        return page.ends(window, records + lead_in)
+
+    def _lead_in(
+        self, window: Window, count: int, before: Sequence[datetime] | None
+    ) -> tuple[int, _Page]:
+        """Find out how many records from before a window the list shows.
+
+        Returns:
+            That number, and the page that shows where `count` records of the window end.
+        """
+        lead_in = self._expected(window, before)
+        page = self._page(window, count + lead_in)
+        for estimate in (self._learned, self._counted) if window.start else ():
+            if page.ends(window, count + lead_in):
+                break
+            lead_in = estimate(window, before, page)
+            if not page.shows(count + lead_in):
+                page = self._page(window, count + lead_in)
+        return lead_in, page
 
     def _agrees_closely(self, result: ExportResult) -> bool:
         """Return whether the list agrees if asked from a microsecond before the window.
