@@ -23,9 +23,6 @@ NAME = "tap-leadlex"
 # Used until pyproject.toml has the repository under [project.urls].
 NOWHERE = "https://github.com/OWNER/tap-leadlex"
 
-# Requires an extra of the SDK that this package does not install.
-NOT_OFFERED = "faker_config"
-
 PREREQ = """\
 You need an API key of your LeadLex workspace that may read contacts. It is made in LeadLex's
 settings under API and begins with `wbk_`.
@@ -91,11 +88,7 @@ def definition() -> dict[str, Any]:
         "prereq": PREREQ,
         "quality": "silver",
         "repo": repo,
-        "settings": [
-            setting(name, rule)
-            for name, rule in sorted(settings["properties"].items())
-            if name != NOT_OFFERED
-        ],
+        "settings": [setting(name, rule) for name, rule in sorted(settings["properties"].items())],
         "settings_group_validation": [settings["required"]],
         "supported_python_versions": about["supported_python_versions"],
         "usage": USAGE.format(repo=repo),

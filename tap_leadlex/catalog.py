@@ -176,15 +176,15 @@ class _Stream:
         named |= dict.fromkeys(breadcrumb[1] for breadcrumb in self.metadata if breadcrumb)
         if unknown := [name for name in named if name not in columns and self.selects(name)]:
             yield (
-                f"The catalog selects {listed(unknown)} of {self.name}, which this run does not "
-                f"export. Add to {setting}, or run --discover again."
+                f"The catalog of {self.name} selects {listed(unknown)}, which this run does not "
+                f"export. Add it to {setting}, or run --discover again."
             )
         standard = {column.name for column in scope.resource.columns}
         held = columns if self.properties is None else self.properties.keys()
         if missing := sorted(columns - standard - held):
             yield (
-                f"The catalog does not have {listed(missing)} of {self.name}, so this run does not "
-                f"export it. Run --discover again, or remove from {setting}."
+                f"The catalog of {self.name} does not contain {listed(missing)}, so this run does "
+                f"not export it. Run --discover again, or remove it from {setting}."
             )
 
     @property
@@ -243,7 +243,7 @@ class CatalogReader:
         try:
             streams = [_Stream(stream) for stream in content["streams"]]
         except (AttributeError, KeyError, TypeError, ValueError):
-            msg = f"This file is not a Singer catalog. {_ADVICE}"
+            msg = "This file is not a Singer catalog. Pass the output of --discover."
             raise SettingsError(msg) from None
         catalog = Catalog()
         for stream in streams:

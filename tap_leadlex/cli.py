@@ -119,9 +119,12 @@ def customized(
         if param.name in {"state", "catalog"}:
             param.type = click.Path()
             param.callback = _json_file
-    help_text = "Check the settings and the key: ask LeadLex's list once. Costs no export."
     option = click.Option(
-        ["--check"], is_flag=True, help=help_text, callback=check, expose_value=False
+        ["--check"],
+        is_flag=True,
+        help="Check the settings and the key with one call that is not an export.",
+        callback=check,
+        expose_value=False,
     )
     return Command(
         name=command.name,

@@ -88,7 +88,7 @@ class RunReport:
             "started": timestamps.canonical(self._started),
             "ended": timestamps.canonical(now),
             "exit_status": exit_status,
-            "message": message or (stop and f"Stopped: {stop.reason}. {stop.advice}"),
+            "message": message or (stop and f"{stop.reason}. {stop.advice}"),
             "stopped_by": by or (stop and stop.by),
             "quota_reopens": reopens and timestamps.canonical(reopens),
             "exports": self.budget.calls if self.budget else 0,

@@ -25,9 +25,9 @@ T = TypeVar("T")
 # Settings of the SDK that would lose records here, with the reason.
 REFUSED = {
     "batch_config": "is not supported: BATCH messages would put bookmarks ahead of their records; "
-    "remove it.",
+    "remove it",
     "emit_activate_version_messages": "is not supported; remove it. The SDK would write "
-    "ACTIVATE_VERSION before the records, and a run that stops early would delete records.",
+    "ACTIVATE_VERSION before the records, and a run that stops early would delete records",
 }
 # What a setting of the SDK must be, by its type.
 _KINDS = {
@@ -248,11 +248,13 @@ class SettingsReader:
         refused = {name for name in REFUSED if config.get(name)}
         for name in sorted(invalid | missing | unknown | refused):
             if name in unknown:
-                line = self._complaint(name, f"is unknown; see --about.{suggestion(name, rules)}")
+                line = self._complaint(name, "is unknown; see --about") + suggestion(name, rules)
             else:
                 line = self._complaint(name, _rule(rules[name], config.get(name)))
             if name in missing:
-                line += f" Set it in a file, or set TAP_LEADLEX_{name.upper()} and --config=ENV."
+                line += (
+                    f" Set it in a file, or set TAP_LEADLEX_{name.upper()} and pass --config=ENV."
+                )
             yield line
 
     def error(self, *, name: str, reason: str | None) -> SettingsError:
@@ -268,13 +270,13 @@ class SettingsReader:
     def _complaint(self, name: str, otherwise: str = "") -> str:
         if name in self._declared:
             return f"Setting '{name}' must be {self._declared[name].rule}."
-        return f"Setting '{bare(name)}' {REFUSED.get(name, otherwise)}"
+        return f"Setting '{bare(name)}' {REFUSED.get(name, otherwise)}."
 
 
 def _rule(rule: Mapping[str, Any], value: object) -> str:
     """Return what a setting of the SDK must be; if only a part of an object is wrong, not that."""
     kind = next(name for name in rule["type"] if name != "null")
-    return "is not valid." if isinstance(value, dict) else f"must be {_KINDS[kind]}."
+    return "is not valid" if isinstance(value, dict) else f"must be {_KINDS[kind]}"
 
 
 def _of_streams(resources: Iterable[Resource]) -> Iterator[tuple[str, Setting]]:

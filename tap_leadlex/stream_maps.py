@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 Record: TypeAlias = dict[str, Any]
 
 _SETTING = "stream_maps"
-_FAKER = "needs the package faker. Install it with: pip install 'tap-leadlex[faker]'"
+_FAKER = "needs the package faker. Install the extra tap-leadlex[faker]."
 _NULLS = (None, NULL_STRING)
 _TEXTS = (MAPPER_ALIAS_OPTION, MAPPER_SOURCE_OPTION, MAPPER_FILTER_OPTION)
 _OPTIONS = (*_TEXTS, MAPPER_ELSE_OPTION, MAPPER_KEY_PROPERTIES_OPTION)

@@ -129,6 +129,7 @@ def test_a_key_that_is_not_let_in(serve: Callable[..., Sandbox]) -> None:
     "maps",
     [
         {"number": "int(phone)"},
+        {"number": "int(id)"},
         {"number": "float(email)"},
         {"day": "datetime.datetime.fromisoformat(full_name)"},
         {"nothing": "no_such_name"},
@@ -147,7 +148,7 @@ def test_stream_maps_that_fail_and_that_do_not(
     done = debug(config_for(sandbox, stream_maps={"contacts": maps}))
 
     assert_discreet(done, sandbox)
-    assert len(sandbox.exports) == 1
+    assert len(sandbox.exports) == (0 if "stream_maps.contacts" in done.log else 1)
 
 
 HEADER = b"id,full_name,email,phone,job_title,company_name,linkedin_url,tags,created_at\n"

@@ -57,7 +57,7 @@ def test_a_run_that_stops_at_the_quota(serve: Callable[..., Sandbox], path: Path
     line = report_of(path, sandbox, export_limit=200)
 
     assert (line["exit_status"], line["stopped_by"], line["exports"]) == (0, "quota", 2)
-    assert line["message"].startswith("Stopped: the export quota is used up")
+    assert line["message"].startswith("the export quota is used up")
     assert line["quota_reopens"] > line["ended"]
 
 

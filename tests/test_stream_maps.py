@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -68,6 +69,13 @@ REFUSED: dict[str, tuple[Any, str]] = {
 }
 
 
+@pytest.fixture
+def without_faker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the package, as where the extra is not installed."""
+    monkeypatch.setitem(sys.modules, "faker", None)
+
+
+@pytest.mark.usefixtures("without_faker")
 @pytest.mark.parametrize(("maps", "said"), REFUSED.values(), ids=REFUSED.keys())
 def test_what_cannot_work_is_refused_before_any_call(
     untouched: Sandbox, maps: Json, said: str
@@ -129,11 +137,39 @@ def test_a_result_of_another_type_is_a_warning(serve: Callable[..., Sandbox]) ->
     assert line.startswith("stream_maps.contacts.wide: the result does not fit the type")
 
 
+@pytest.mark.usefixtures("without_faker")
 @pytest.mark.parametrize("value", [{"seed": 1}, {"locale": "de_DE"}])
 def test_faker_without_its_package_says_what_to_install(untouched: Sandbox, value: Json) -> None:
     line = assert_refused(run(config_for(untouched, faker_config=value)), untouched)
 
-    assert line.startswith("Setting 'faker_config' needs the package faker. Install it with: pip ")
+    assert line.startswith(
+        "Setting 'faker_config' needs the package faker. Install the extra tap-leadlex[faker]."
+    )
+
+
+def test_fake_names_with_a_seed_are_the_same_in_each_run(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=20)
+    config = config_for(
+        sandbox,
+        stream_maps=contacts(full_name="fake.name()"),
+        faker_config={"seed": 1, "locale": "de_DE"},
+    )
+
+    first, second = run(config), run(config)
+
+    assert (first.exit_code, first.warnings) == (0, [])
+    assert [each["full_name"] for each in first.records] == [
+        each["full_name"] for each in second.records
+    ]
+    assert len({each["full_name"] for each in first.records}) > 10
+
+
+def test_a_locale_that_does_not_exist_is_refused(untouched: Sandbox) -> None:
+    config = config_for(
+        untouched, stream_maps=contacts(x="fake.name()"), faker_config={"locale": "xx_YY"}
+    )
+
+    assert assert_refused(run(config), untouched).startswith("stream_maps.contacts.x: it does not")
 
 
 def test_flattening_alone_says_what_it_needs(untouched: Sandbox) -> None:

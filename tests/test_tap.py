@@ -176,7 +176,7 @@ def test_a_file_env_is_read(
 def test_a_missing_key_is_told_where_it_can_be_set(untouched: Sandbox) -> None:
     line = assert_refused(run({"api_url": untouched.url}), untouched)
 
-    assert line.endswith("Set it in a file, or set TAP_LEADLEX_API_KEY and --config=ENV.")
+    assert line.endswith("Set it in a file, or set TAP_LEADLEX_API_KEY and pass --config=ENV.")
 
 
 def test_a_start_in_the_future_is_a_warning(untouched: Sandbox) -> None:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from tests.support.target import Target
 
 _SMALLEST_PIPE = 4_096
-SUCCEEDED = '"status":"succeeded"'
-"""What the SDK logs when a stream is synced. Only the end of the process is still to come."""
+SUCCEEDED = "; completeness "
+"""What the tap logs when a stream is synced. Only the end of the process is still to come."""
 
 
 class Ending(StrEnum):

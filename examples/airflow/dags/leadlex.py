@@ -48,7 +48,6 @@ TAP, TARGET = "tap-leadlex", "target-postgres"
 # Not by Meltano's word whether another run is under way: it believes that of a killed one as well.
 SYNC = ("run", "--no-install", "--force", TAP, TARGET)
 VALIDATE = ("invoke", "--no-install", "leadlex-validate:table")
-COUNTED = {"record_count": "contacts", "http_request_count": "exports"}
 FAILURES = (AirflowNotFoundException, subprocess.CalledProcessError)
 COLUMNS = ("workspace", "state", "contacts", "exports", "seconds", "reason")
 
@@ -94,24 +93,23 @@ def sync(name: str) -> Outcome:
     store = context["task_state_store"]
     outcome = store.get("outcome", {"workspace": name, "contacts": 0, "exports": 0, "seconds": 0})
     outcome |= {"state": "whole", "reason": ""}
-    opens, said = None, ""
+    opens = None
+    earlier = len(reports(name))
     began = time.monotonic()
     try:
-        for entry in meltano(name, *SYNC, f"--state-id-suffix={name}"):
-            if entry.get("name") != TAP:
-                continue
-            point = entry.get("metric_info", {})
-            if point.get("metric") in COUNTED:
-                outcome[COUNTED[point["metric"]]] += point["value"]
-            if "stopped_by" in entry:
-                outcome |= {"state": "stopped", "reason": entry["event"]}
-            if "opens_in_seconds" in entry:
-                opens = datetime.now(UTC) + timedelta(seconds=entry["opens_in_seconds"])
-            if entry["level"] == "critical":
-                said = entry["event"]
+        for _ in meltano(name, *SYNC, f"--state-id-suffix={name}"):
+            pass
     except FAILURES as error:
-        fail(outcome, said or str(error))
+        said = [report["message"] for report in reports(name)[earlier:] if report["exit_status"]]
+        fail(outcome, said[-1] if said else str(error))
     finally:
+        for report in reports(name)[earlier:]:
+            outcome["contacts"] += sum(stream["records"] for stream in report["streams"])
+            outcome["exports"] += report["exports"]
+            if report["stopped_by"]:
+                outcome |= {"state": "stopped", "reason": report["message"]}
+            if report["quota_reopens"]:
+                opens = datetime.fromisoformat(report["quota_reopens"])
         outcome["seconds"] += round(time.monotonic() - began)
         store.set("outcome", outcome)
     if opens and opens < context["dag_run"].start_date + PATIENCE:
@@ -200,6 +198,12 @@ def meltano(name: str, *arguments: str) -> Iterator[Outcome]:
         raise subprocess.CalledProcessError(process.returncode, command)
 
 
+def reports(name: str) -> list[Outcome]:
+    """Give what the tap has reported about each of its runs for a workspace."""
+    file = SYSTEM / name / "runs.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
 def stop(*_: object) -> NoReturn:
     """End a task that Airflow wants to end."""
     raise AirflowTaskTerminated
@@ -250,6 +254,7 @@ def environment(name: str) -> dict[str, str]:
             f"TAP_LEADLEX_{setting.upper()}": value if isinstance(value, str) else json.dumps(value)
             for setting, value in settings.items()
         },
+        "TAP_LEADLEX_RUN_REPORT": str(SYSTEM / name / "runs.jsonl"),
         "LEADLEX_WORKSPACE": name,
         "LEADLEX_STATE": str(SYSTEM / name / "state.json"),
         "MELTANO_SYS_DIR_ROOT": str(SYSTEM / name),
