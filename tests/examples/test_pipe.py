@@ -20,9 +20,9 @@ from tap_leadlex.sandbox import Fault, Quotas, Sandbox
 from tests import postgres
 from tests.destination import create, records_in
 from tests.environments import ROOT, environment
+from tests.newcomer import Newcomer
 from tests.support import FIELDS, PROGRAM, TIMEOUT, bookmark, by_id, env_for, state_at, truth
-
-from .example import Example
+from tests.support.pages import shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 FOLDER = ROOT / "examples/pipe"
 MISSING = [name for name in ("flock", "jq", "setsid") if not shutil.which(name)]
-INSTALL, SYNC = re.findall(
-    r"```sh\n(.*?)```", (FOLDER / "README.md").read_text("utf-8"), re.DOTALL
-)[:2]
+INSTALL = shell("examples/pipe/README.md", "What you need")
+SYNC = shell("examples/pipe/README.md", "Sync", 1)
+SYNC_SANDBOX = shell("examples/pipe/README.md", "Sync", 2)
 DUCKDB = ("target-duckdb", "--config", "target.json")
 UNLIMITED = Quotas(exports=None)
 LIMIT = 100
@@ -146,30 +146,23 @@ def has_exports(sandbox: Sandbox, count: int) -> Callable[[], bool]:
 
 def test_the_readme_word_for_word(serve: Callable[..., Sandbox], tmp_path: Path) -> None:
     sandbox = serve(contacts=50, key="wbk_your_key")
-    path = (tmp_path / "bin", ROOT / ".venv/bin", os.environ["PATH"])  # uv is among our tools
-    clone = tmp_path / "clone"
-    clone.mkdir()
-    example = Example(
-        "pipe",
-        clone,
-        PATH=os.pathsep.join(map(str, path)),
-        UV_TOOL_DIR=str(tmp_path / "tools"),
-        UV_TOOL_BIN_DIR=str(tmp_path / "bin"),
-        TAP_LEADLEX_API_URL=sandbox.url,
-    )
+    user = Newcomer(tmp_path)
 
-    for lines in (INSTALL, SYNC):
-        example.run("bash", "-euo", "pipefail", "-c", lines)
+    for lines in (INSTALL, SYNC, SYNC_SANDBOX):
+        variables = env_for(sandbox)
+        user.run(lines, "examples/pipe", **variables)
 
     look = (
         "import duckdb; print(*duckdb.connect('contacts.duckdb').table('leadlex.contacts').columns)"
     )
-    columns = example.run(environment("targets") / "bin/python", "-c", look).stdout.split()
+    python = environment("targets") / "bin/python"
+    columns = user.run(f'{python} -c "{look}"', "examples/pipe").split()
     added = {name for name in columns if name.startswith("_sdc_")}
     assert len(added) == 3
     assert set(columns) - added == set(FIELDS) - {"phone", "linkedin_url"}
-    state = json.loads((example.folder / "state/state.json").read_text())
-    assert state["bookmarks"]["contacts"]["delivered"] == 50
+    for folder in ("state", "sandbox"):
+        state = json.loads((user.folder / "examples/pipe" / folder / "state.json").read_text())
+        assert state["bookmarks"]["contacts"]["delivered"] == 50
 
 
 def test_the_destination_equals_leadlex_and_the_next_run_goes_on(
