@@ -203,8 +203,8 @@ def test_a_property_that_cannot_be_left_out_ends_it_before_the_first_call(
 
     complaint, end = Pipe(tmp_path, sandbox).sync(SYNC_WITHOUT=f"phone {name}", code=1)
 
-    assert complaint.endswith(f'cannot leave out ["{name}"]')
-    assert end == "There is no catalog: nothing was synced."
+    assert complaint.endswith(f'cannot deselect ["{name}"]')
+    assert end == "The tap printed no catalog; nothing was synced."
     assert sandbox.calls == []
 
 
@@ -219,7 +219,7 @@ def test_a_target_that_dies_in_the_middle_leaves_the_state_and_the_next_run_heal
     dying = 'head --lines=150 | "$@"; kill -KILL $$'
     told = pipe.sync("bash", "-c", dying, "target", *DUCKDB, code=2)
 
-    assert told == ["The target failed (137): the state stays as it was."]
+    assert told == ["The target failed (137); the state is unchanged."]
     assert pipe.state.read_bytes() == before
     assert contacts < pipe.contacts < 450
 
@@ -239,7 +239,7 @@ def test_without_its_target_a_tap_does_not_wait_for_the_quota(
         until(has_exports(sandbox, 2), sync)
         (tmp_path / "die").write_text("")
 
-        assert said(sync, 2) == ["The target failed (5): the state stays as it was."]
+        assert said(sync, 2) == ["The target failed (5); the state is unchanged."]
     assert not pipe.state.exists()
 
 
@@ -248,7 +248,7 @@ def test_a_target_that_leaves_before_the_end_is_no_success(
 ) -> None:
     pipe = Pipe(tmp_path, serve(contacts=450, quotas=UNLIMITED))
 
-    assert pipe.sync("true", code=1)[-1] == "The tap failed (1): its last line says why."
+    assert pipe.sync("true", code=1)[-1] == "The tap failed (1); its last line says why."
     assert not pipe.state.exists()
 
 
@@ -258,7 +258,7 @@ def test_a_tap_that_fails_keeps_what_the_target_confirmed(
     sandbox = serve(contacts=250, faults={3: Fault.RENAMED_COLUMN}, quotas=UNLIMITED)
     pipe = Pipe(tmp_path, sandbox)
 
-    assert pipe.sync(code=1) == ["The tap failed (1): its last line says why."]
+    assert pipe.sync(code=1) == ["The tap failed (1); its last line says why."]
 
     pipe.check()
     assert 0 < pipe.contacts < 250
@@ -271,9 +271,9 @@ def test_a_tap_that_fails_keeps_what_the_target_confirmed(
 @pytest.mark.parametrize(
     ("printed", "told"),
     [
-        ("", "The target confirmed no STATE: the state stays as it was."),
-        ('{"bookmarks": {"conta', "The target's last line is no whole STATE"),
-        ("{}", "The target's last line is no whole STATE"),
+        ("", "The target confirmed no STATE; the state is unchanged."),
+        ('{"bookmarks": {"conta', "The target's last line is not a complete STATE"),
+        ("{}", "The target's last line is not a complete STATE"),
     ],
     ids=["nothing", "cut", "empty"],
 )
@@ -301,9 +301,9 @@ def test_a_full_disk_leaves_the_state_and_the_next_run_heals(
     create(sandbox, 20)
 
     for file, code, told in (
-        ("catalog.json", 1, "There is no catalog: nothing was synced."),
-        ("states.jsonl", 2, "The target failed (1): the state stays as it was."),
-        ("state.json.new", 3, "The new state cannot be written: the state stays as it was."),
+        ("catalog.json", 1, "The tap printed no catalog; nothing was synced."),
+        ("states.jsonl", 2, "The target failed (1); the state is unchanged."),
+        ("state.json.new", 3, "Cannot write the new state; the state is unchanged."),
     ):
         full = pipe.state.with_name(file)
         full.unlink(missing_ok=True)
@@ -362,7 +362,7 @@ def test_a_signal_keeps_what_came_until_then(
         send(sync.pid, number)
 
         (told,) = said(sync, -number)
-    assert told == f"Stopped by {number.name}: the next run goes on from the state."
+    assert told == f"Stopped by {number.name}; the next run continues from the state."
     pipe.check()
     assert 0 < pipe.contacts < 250
 
@@ -381,7 +381,7 @@ def test_a_signal_before_the_tap_is_ready_is_no_failure_of_the_tap(
         sync.terminate()
 
         told = said(sync, -signal.SIGTERM)
-    assert told[-1] == "Stopped by SIGTERM: the next run goes on from the state."
+    assert told[-1] == "Stopped by SIGTERM; the next run continues from the state."
 
 
 @pytest.mark.skipif(bool(postgres.missing()), reason=str(postgres.missing()))
