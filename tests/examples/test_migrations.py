@@ -21,7 +21,9 @@ from tap_leadlex.scope import Scope
 from tap_leadlex.streams import schema
 from tests.destination import create
 from tests.environments import ROOT
-from tests.support import FIELDS
+from tests.newcomer import Newcomer
+from tests.support import FIELDS, env_for
+from tests.support.pages import shell
 
 from .example import Example
 
@@ -217,6 +219,11 @@ def pipedrive(contact: Contact) -> tuple[str, Row]:
     }
 
 
+WRITE = {
+    "hubspot": shell("examples/migrate-to-hubspot/README.md", "Write the files"),
+    "salesforce": shell("examples/migrate-to-salesforce/README.md", "Write the files"),
+    "pipedrive": shell("examples/migrate-to-pipedrive/README.md", "Write the files"),
+}
 CRMS = {"hubspot": hubspot, "salesforce": salesforce, "pipedrive": pipedrive}
 
 
@@ -394,3 +401,18 @@ def test_the_readme_names_every_column(crm: str) -> None:
     readme = (ROOT / f"examples/migrate-to-{crm}/README.md").read_text("utf-8")
 
     assert re.findall(r"^\| `(.+?)` \|", readme, re.MULTILINE) == list(mapped(crm)[1])
+
+
+@pytest.mark.parametrize("crm", CRMS)
+def test_the_readme_word_for_word(crm: str, serve: Callable[..., Sandbox], tmp_path: Path) -> None:
+    sandbox = serve(contacts=50, key="wbk_your_key")
+    user = Newcomer(tmp_path)
+
+    user.run(WRITE[crm], **env_for(sandbox))
+
+    output = user.folder / f"examples/migrate-to-{crm}/output"
+    rows = 0
+    for file in output.glob("*.csv"):
+        with file.open(newline="") as opened:
+            rows += len(list(csv.DictReader(opened)))
+    assert rows == 50

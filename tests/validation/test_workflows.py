@@ -158,10 +158,12 @@ def test_the_reusable_workflow_fails_on_a_loss(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("loses", [False, True])
-def test_the_example_of_the_readme_runs(tmp_path: Path, *, loses: bool) -> None:
+def test_the_example_runs(tmp_path: Path, *, loses: bool) -> None:
     program(tmp_path / "target", "target-jsonl", "cat >contacts.jsonl")
+    for name in ("tap-leadlex", "leadlex-validate"):
+        program(tmp_path / "tap", name, f'exec {TOOLS / name} "$@"')
     if loses:
-        losing_tap(tmp_path)
+        losing_tap(tmp_path / "tap")
     with Sandbox(contacts=40, quotas=Quotas(exports=None)) as sandbox:
         (done,) = run_steps(
             EXAMPLE, tmp_path, TAP_LEADLEX_API_URL=sandbox.url, TAP_LEADLEX_API_KEY=sandbox.key
