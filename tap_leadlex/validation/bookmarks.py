@@ -129,8 +129,10 @@ class Track:
         """Compare the state's own count with the contacts that came since the last one."""
         before = self._delivered if claim.since == self.claim.since else 0
         self._delivered = claim.delivered
-        if before is None or claim.delivered is None or claim.ledger != self.claim.ledger:
+        if before is None or claim.delivered is None:
             return
+        if claim.ledger != self.claim.ledger and claim.position == self.claim.position:
+            return  # a stretch was read again: its number is what came
         if lost := claim.delivered - before - len(self._created):
             kind = catalogue.UNCOUNTED if lost > 0 else catalogue.MISCOUNTED
             findings.add(kind, line=line, count=abs(lost))

@@ -90,6 +90,9 @@ def _claim(entry: dict[str, Any], position: float | None) -> Claim:
         msg = "filters: list_id must be text and tags an array"
         raise BadStateError(msg)
     delivered, version = entry.get("delivered"), entry.get("version")
+    ledger = _ledger(entry.get("ledger"))
+    if delivered is None and ledger:
+        delivered = sum(contacts for _, contacts, _ in ledger)
     return Claim(
         position=position,
         since=_instant(entry, "since"),
@@ -98,7 +101,7 @@ def _claim(entry: dict[str, Any], position: float | None) -> Claim:
         tags=tuple(sorted(map(str, tags))),
         explicit=told,
         version=version if type(version) is int else None,
-        ledger=_ledger(entry.get("ledger")),
+        ledger=ledger,
     )
 
 

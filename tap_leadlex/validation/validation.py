@@ -9,26 +9,22 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tap_leadlex.resources import CONTACTS
 from tap_leadlex.validation import catalogue
 from tap_leadlex.validation.api import LeadLex
 from tap_leadlex.validation.completeness import (
-    Completeness,
     FirstCount,
     Range,
     covered,
     known_start,
 )
-from tap_leadlex.validation.content import SLACK, Drawn, Sample, compare_sample
+from tap_leadlex.validation.content import SLACK, Drawn, Sample
 from tap_leadlex.validation.counts import Counter
 from tap_leadlex.validation.delivered import Arrival, Delivered
 from tap_leadlex.validation.errors import ApiError, CannotValidateError
-from tap_leadlex.validation.exports import FullComparison, needs
 from tap_leadlex.validation.findings import Check, Findings
 from tap_leadlex.validation.instants import seconds
-from tap_leadlex.validation.layout import CREATED
+from tap_leadlex.validation.live import Arrived, LiveChecks
 from tap_leadlex.validation.messages import DownstreamEndedError
-from tap_leadlex.validation.options import ALL
 from tap_leadlex.validation.outcome import Outcome
 from tap_leadlex.validation.stream import StreamValidator
 
@@ -36,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tap_leadlex.validation.destination import Destination
-    from tap_leadlex.validation.layout import Layout
     from tap_leadlex.validation.messages import Values
     from tap_leadlex.validation.options import Options
 
@@ -163,8 +158,9 @@ class Validation:
         if end is None:
             newest = max((each for each in delivered.created if not isnan(each)), default=None)
             end = (place.written or time.time()) if newest is None else newest + _LEAST
+        arrived = Arrived(layout, names, delivered, sample)
         with self._api or nullcontext():
-            self._ask(layout, names, delivered, sample, Range(options.start, end, end))
+            self._ask(arrived, Range(options.start, end, end), options.tags)
         return self._ended(delivered)
 
     @property
@@ -222,15 +218,24 @@ class Validation:
             outcome.notes.append(_INFERRED)
         for name, number in validator.unchecked.items():
             outcome.notes.append(f"{name}: {number:,} records, compared with their SCHEMA only.")
-        self._ask(
-            validator.layout,
-            validator.protocol.columns,
-            validator.delivered,
-            validator.sample,
-            known or Range(None, marks.position or time.time(), since),
-            tags,
+        arrived = Arrived(
+            validator.layout, validator.protocol.columns, validator.delivered, validator.sample
         )
+        self._ask(arrived, known or Range(None, marks.position or time.time(), since), tags)
         self._say_where_lost()
+
+    def _ask(self, arrived: Arrived, known: Range, tags: tuple[str, ...]) -> None:
+        """Compare what arrived with LeadLex."""
+        outcome = self._outcome
+        arrived.describe(outcome)
+        if self._api is None:
+            for check in (Check.COMPLETENESS, Check.CONTENT):
+                outcome.skipped[check] = _NO_KEY
+            return
+        checks = LiveChecks(
+            self._api, self._options, self.findings, outcome, arrived, by_month=self._by_month
+        )
+        checks.run(known, tags, self._say)
 
     def _say_where_lost(self) -> None:
         """Make one finding of missing contacts and the states that count them."""
@@ -249,138 +254,6 @@ class Validation:
                 "deliver them, or their ids were changed after it."
             )
 
-    def _ask(
-        self,
-        layout: Layout,
-        names: list[str],
-        delivered: Delivered,
-        sample: Sample,
-        known: Range,
-        tags: tuple[str, ...] | None = None,
-    ) -> None:
-        """Do the checks that need LeadLex."""
-        api, options, outcome = self._api, self._options, self._outcome
-        outcome.notes += _reach(layout, names)
-        arrived = _arrived(layout, names)
-        outcome.absent = [
-            column.name for column in CONTACTS.columns if names and column.name not in arrived
-        ]
-        if api is None:
-            for check in (Check.COMPLETENESS, Check.CONTENT):
-                outcome.skipped[check] = _NO_KEY
-            return
-        tags = options.tags if tags is None else tags
-        everything = options.content == ALL and layout.key is not None
-        if layout.filtered:
-            outcome.skipped[Check.COMPLETENESS] = "a stream map leaves contacts out (__filter__)"
-        elif tags and not everything:
-            why = "LeadLex's list cannot count tags; --content all compares by id"
-            outcome.skipped[Check.COMPLETENESS] = why
-        completeness = Completeness(
-            api, self.findings, delivered, known, leave=options.sample_calls
-        )
-        if Check.COMPLETENESS not in outcome.skipped:
-            outcome.covered, outcome.comparison = known, completeness.result
-        countable = outcome.comparison is not None and not tags and self._count(completeness)
-        by_id = everything and self._compare_all(
-            api, layout, completeness, tags, countable=countable
-        )
-        if countable:
-            self._compare_counts(completeness, by_id=by_id)
-        if not everything:
-            deletable = completeness.deletable if countable else (lambda: None)
-            self._compare_some(layout, sample, len(delivered), known.since, deletable)
-        outcome.notes += completeness.result.notes
-        if outcome.contents is not None and outcome.contents.contacts:
-            compared = outcome.contents.columns.keys() | layout.joined() | {layout.key}
-            outcome.unreachable = [name for name in names if name not in compared]
-        if outcome.contents is not None and (changed := outcome.contents.changed):
-            outcome.notes.append(f"Contacts that LeadLex changed after the sync: {changed:,}.")
-
-    def _compare_counts(self, completeness: Completeness, *, by_id: bool) -> None:
-        """Compare the counts, unless the ids were compared."""
-        try:
-            if not by_id:
-                completeness.compare(by_month=self._by_month)
-            elif self._by_month:
-                completeness.count_months()
-        except ApiError as error:
-            self._outcome.stopped[Check.COMPLETENESS] = str(error)
-
-    def _count(self, completeness: Completeness) -> bool:
-        """Count the range in LeadLex; return whether that was possible."""
-        try:
-            completeness.count()
-        except ApiError as error:
-            self._outcome.stopped[Check.COMPLETENESS] = str(error)
-            return False
-        return True
-
-    def _compare_some(
-        self,
-        layout: Layout,
-        sample: Sample,
-        contacts: int,
-        since: float,
-        deletable: Callable[[], int | None],
-    ) -> None:
-        """Compare the values of a sample."""
-        api, outcome = self._api, self._outcome
-        if layout.key is None:
-            outcome.skipped[Check.CONTENT] = "a stream map removes the id"
-            return
-        if api is None or not self._options.sample_size:
-            outcome.skipped[Check.CONTENT] = "not asked for"
-            return
-        contents = compare_sample(
-            api, self.findings, layout, sample.drawn, since=since, deletable=deletable
-        )
-        contents.of = contacts
-        outcome.contents = contents
-        if contents.stopped and not contents.contacts:
-            outcome.stopped[Check.CONTENT] = contents.stopped
-        elif contents.stopped:
-            outcome.notes.append(f"The sample is incomplete: {contents.stopped}")
-
-    def _compare_all(
-        self,
-        api: LeadLex,
-        layout: Layout,
-        completeness: Completeness,
-        tags: tuple[str, ...],
-        *,
-        countable: bool,
-    ) -> bool:
-        """Compare every value; return whether the ids were compared as well."""
-        outcome, result = self._outcome, completeness.result
-        full = FullComparison(
-            api, self.findings, layout, completeness.delivered, completeness.covered
-        )
-        counted = result.leadlex if countable else None
-        try:
-            windows = full.windows(counted)
-            self._say(needs(windows, self._options.max_exports))
-            seen = full.compare(windows, tags)
-        except CannotValidateError as error:
-            outcome.stopped[Check.CONTENT] = str(error)
-            if tags and outcome.comparison is not None:
-                outcome.stopped[Check.COMPLETENESS] = str(error)
-            return False
-        outcome.contents = seen.contents
-        if counted is not None and seen.rows < counted:
-            outcome.stopped[Check.CONTENT] = (
-                f"Could not compare all: LeadLex's export brought {seen.rows:,} of the {counted:,} "
-                "contacts that its list counts."
-            )
-            return False
-        if outcome.comparison is not None:
-            result.leadlex = seen.rows
-            # The list may be unreadable: then the export alone speaks.
-            unlisted = outcome.stopped.pop(Check.COMPLETENESS, None)
-            result.verified = unlisted is None
-            completeness.compare_ids(seen.missing, seen.surplus)
-        return True
-
 
 def _tags_of(options: Options) -> tuple[str, ...]:
     state = options.state
@@ -394,19 +267,3 @@ def _api_of(options: Options) -> LeadLex | None:
     state = options.state
     list_id = state.list_id if state is not None and state.explicit else options.list_id
     return LeadLex(options.api_url, options.api_key, list_id=list_id, budget=options.max_calls)
-
-
-def _reach(layout: Layout, names: list[str]) -> list[str]:
-    """Say which properties cannot be compared."""
-    derived = [name for name in names if layout.field(name) is None and name not in layout.joined()]
-    notes = []
-    if derived:
-        notes.append(f"Out of reach, computed by a map or not mapped: {', '.join(derived)}.")
-    if layout.created is None and CREATED in _arrived(layout, names):
-        notes.append("Dates are too coarse to tell ranges; contacts are counted as a whole.")
-    return notes
-
-
-def _arrived(layout: Layout, names: list[str]) -> set[str]:
-    """Return the columns of LeadLex that properties hold as they are."""
-    return {each.column for name in names if (each := layout.field(name)) is not None}

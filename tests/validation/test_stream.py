@@ -381,6 +381,23 @@ def test_a_stretch_that_is_read_again_is_no_finding() -> None:
     assert codes(lines(elsewhere)) == ["before-resume"]
 
 
+@pytest.mark.parametrize("named", [{"delivered": 5}, {}])
+def test_a_ledger_counts_the_news(named: dict[str, int]) -> None:
+    kept: dict[str, Any] = {"filters": {}, "since": None}
+    old = [[JANUARY, 2, "ok"]]
+    new = [*old, [FEBRUARY, 3, "ok"]]
+    last = "2026-03-01T00:00:00.000000Z"
+    news = [record(number, f"2026-02-0{number}T00:00:00Z") for number in (1, 2, 3)]
+    messages = [
+        state(FEBRUARY, **kept, ledger=old, **({"delivered": 2} if named else {})),
+        SCHEMA,
+        *news,
+        state(last, **kept, ledger=new, **named),
+    ]
+    assert codes(lines(messages)) == []
+    assert codes(lines(without(messages, 3))) == ["uncounted"]
+
+
 @pytest.mark.parametrize(
     "more",
     [
