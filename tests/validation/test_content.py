@@ -172,6 +172,18 @@ def test_a_broken_export_proves_nothing(serve: Callable[..., Sandbox], fault: Fa
     assert outcome.exit_code == 2
 
 
+def test_a_full_export_proves_nothing(
+    serve: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_leadlex.validation.exports.EXPORT_LIMIT", 100)
+    reading = Reading(list_mode=ListMode.FORBIDDEN)
+    sandbox = serve(contacts=300, quotas=Quotas(exports=None), reading=reading)
+    stream = run(config_for(sandbox)).out.encode().splitlines()
+    first = [line for line in stream if b'"RECORD"' in line][90:]
+    outcome = judge(sandbox, [line for line in stream if line not in first], content="all")
+    assert "may have truncated it" in outcome.stopped[Check.CONTENT]
+
+
 def test_a_capped_export_proves_nothing(serve: Callable[..., Sandbox]) -> None:
     sandbox = serve(contacts=300, quotas=Quotas(exports=None))
     stream = run(config_for(sandbox)).out.encode().splitlines()
