@@ -250,7 +250,7 @@ def test_two_workspaces_arrive_whole(story: Story, name: str) -> None:
     assert outcome["exports"] == len(EXPORTS[name])
     assert outcome["seconds"] > 0
     validation = story.airflow.log(story.scheduled, "workspace.validate", INDEX[name])
-    assert f"leadlex-validate: clean: {len(expected):,} contacts" in validation
+    assert f"nothing found in what was checked: {len(expected):,} contacts" in validation
 
 
 def test_the_third_fails_alone_and_says_why(story: Story) -> None:
