@@ -282,7 +282,7 @@ def _agreed(rule: Values, known: Values) -> Values | None:
     if not rule.keys() <= _ANNOTATIONS | {"type", "format", "items"}:
         return None
     texts = {key: rule[key] for key in _TEXTS if isinstance(rule.get(key), str)}
-    kept = {key: known[key] for key in ("format", "items") if key in known and key in rule}
+    kept: Values = {key: known[key] for key in ("format", "items") if key in known and key in rule}
     return {"type": [*known["type"], *sorted(types - needed)], **kept, **texts}
 
 
