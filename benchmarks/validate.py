@@ -1,28 +1,35 @@
 """Times `leadlex-validate --tee` over a stream of many contacts, and weighs its memory.
 
     python benchmarks/validate.py --contacts 1000000
+    python benchmarks/validate.py --contacts 1000000 --content all
 
-The stream is made once, in the form in which the tap writes it, and read from a file through a
-pipe, as it would come from the tap; what is passed on is compared with it byte for byte.
+With `--content all`, a sandbox in a process of its own exports the same contacts again, and every
+value is compared. The stream is made once, in the form in which the tap writes it, and read from a
+file through a pipe, as it would come from the tap; what is passed on is compared with it byte for
+byte.
 """  # noqa: INP001 - a program, not a package
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import resource
+import os
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
 from tap_leadlex.sandbox import History, Store
 from tap_leadlex.sandbox.histories import make
 from tap_leadlex.sandbox.instants import to_datetime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROGRAM = Path(sys.executable).with_name("leadlex-validate")
 WINDOW = 47_500
@@ -34,17 +41,39 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--contacts", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--content", choices=["none", "all"], default="none")
     given = parser.parse_args()
-    with tempfile.TemporaryFile() as stream:
+    asks = given.content == "all"
+    with tempfile.TemporaryFile() as stream, served(given.contacts if asks else 0) as url:
         digest = write(stream, given.contacts)
         size = stream.tell()
         say(f"{given.contacts:,} contacts, {size / 1e6:,.0f} MB")
         for _ in range(given.runs):
             stream.seek(0)
-            seconds = validate(stream, digest)
-            say(f"{seconds:.2f} s, {given.contacts / seconds:,.0f} contacts/s")
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    say(f"peak memory {peak:,.0f} MB")
+            seconds, peak = validate(stream, digest, url)
+            say(
+                f"{seconds:.2f} s, {given.contacts / seconds:,.0f} contacts/s, "
+                f"peak memory {peak:,.0f} MB"
+            )
+
+
+@contextmanager
+def served(contacts: int) -> Iterator[str | None]:
+    """Serve so many contacts in a process of its own, and give the address; nothing for none."""
+    if not contacts:
+        yield None
+        return
+    script = (
+        "import sys; from tap_leadlex.sandbox import *; "
+        "from tap_leadlex.sandbox.histories import make\n"
+        f"with Sandbox(store=Store(make(History.EVEN, {contacts})), key='wbk_sandbox', "
+        "quotas=Quotas(exports=None)) as s: print(s.url, flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(  # noqa: S603 - our own sandbox
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as sandbox:
+        yield sandbox.stdout.readline().strip()  # type: ignore[union-attr]
+        sandbox.stdin.close()  # type: ignore[union-attr]
 
 
 def say(line: str) -> None:
@@ -72,7 +101,8 @@ def write(stream: IO[bytes], contacts: int) -> str:
             "stream": "contacts",
             "schema": {
                 "type": "object",
-                "properties": dict.fromkeys(FIELDS, text) | {"tags": tags, "created_at": date},
+                "properties": dict.fromkeys(FIELDS, text)
+                | {"id": {"type": ["string"]}, "tags": tags, "created_at": date},
                 "required": ["id", "created_at"],
             },
             "key_properties": ["id"],
@@ -106,24 +136,29 @@ def state(bookmark: str) -> object:
     return {"type": "STATE", "value": {"bookmarks": {"contacts": entry}}}
 
 
-def validate(stream: IO[bytes], digest: str) -> float:
-    """Validate the stream once; give the seconds that it took."""
+def validate(stream: IO[bytes], digest: str, url: str | None) -> tuple[float, float]:
+    """Validate the stream once; give the seconds that it took and its peak memory in MB."""
     begun = time.perf_counter()
     passed_on = hashlib.blake2b()
+    asking = ["--content", "all", "--max-exports", "100", "--api-url", str(url), "--first-sync"]
     with (
         subprocess.Popen(["/bin/cat"], stdin=stream, stdout=subprocess.PIPE) as source,
         subprocess.Popen(  # noqa: S603 - our own program
-            [PROGRAM, "--tee", "--offline"],
+            [PROGRAM, "--tee", *(asking if url else ["--offline"])],
             stdin=source.stdout,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "LEADLEX_VALIDATE_API_KEY": "wbk_sandbox"},
         ) as tee,
     ):
         while chunk := tee.stdout.read(1 << 20):  # type: ignore[union-attr]
             passed_on.update(chunk)
+        said = tee.stderr.read()  # type: ignore[union-attr]
+        _, status, used = os.wait4(tee.pid, 0)
+        tee.returncode = os.waitstatus_to_exitcode(status)
     if tee.returncode or passed_on.hexdigest() != digest:
-        sys.exit("the stream was changed, or something was found in it")
-    return time.perf_counter() - begun
+        sys.exit(f"the stream was changed, or something was found in it: {said.decode()}")
+    return time.perf_counter() - begun, used.ru_maxrss / 1024
 
 
 if __name__ == "__main__":

@@ -20,16 +20,13 @@ PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 TAP = Path(sys.executable).with_name("tap-leadlex")
 NAME = "tap-leadlex"
 
-# Used until pyproject.toml has the repository under [project.urls].
-NOWHERE = "https://github.com/OWNER/tap-leadlex"
 
 PREREQ = """\
-You need an API key of your LeadLex workspace that may read contacts. It is made in LeadLex's
-settings under API and begins with `wbk_`.
+You need an API key of your LeadLex workspace with permission to read contacts. Create it in
+LeadLex's settings under API; it starts with `wbk_`.
 """
 NEXT_STEPS = """\
-Test the key. This costs one of the ten exports that LeadLex grants an hour, and asks for one
-contact:
+Test the key. This exports one contact and uses one of the ten exports that LeadLex allows an hour:
 
 ```bash
 meltano invoke tap-leadlex --test > /dev/null
@@ -39,17 +36,17 @@ USAGE = """\
 ### How long a first sync takes
 
 Ten exports an hour carry at most 500,000 contacts. When the quota is used up, a run saves its
-state, exits with 0 and warns when to go on: schedule it each hour until none does.
-`quota_wait_seconds` has a run wait instead.
+state, exits with 0 and logs a warning with the time at which the quota reopens. Schedule a run
+every hour until the warning no longer appears, or set `quota_wait_seconds` to make a run wait.
 
-### What does not arrive
+### What is not picked up
 
-Incremental runs bring new contacts, not edits, merges and deletions. A
-[full refresh]({repo}/blob/main/docs/full-refresh.md) brings these.
+Incremental runs pick up new contacts, but not edits, merges and deletions. A
+[full refresh]({repo}/blob/main/docs/full-refresh.md) picks up all of them.
 
 ### More
 
-[tap-leadlex with Meltano]({repo}/blob/main/docs/meltano.md): the test of a configuration, two
+[tap-leadlex with Meltano]({repo}/blob/main/docs/meltano.md): testing a configuration, two
 workspaces in one project, state backends, logs.
 """
 
@@ -69,8 +66,7 @@ Dumper.add_representer(
 def definition() -> dict[str, Any]:
     """Return the definition."""
     about = json.loads(subprocess.check_output([TAP, "--about", "--format", "json"]))  # noqa: S603
-    urls = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"].get("urls", {})
-    repo = urls.get("Repository", NOWHERE)
+    repo = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
     settings = about["settings"]
     return {
         "capabilities": sorted(about["capabilities"]),

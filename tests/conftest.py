@@ -32,6 +32,31 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 _OF_THE_MACHINE = ("TAP_LEADLEX_", "SINGER_SDK_", "LOGLEVEL", "SSL_CERT_")
 
 
+# Modules that take 15 seconds or more.
+_SLOW = {
+    "test_clean_syncs",
+    "test_commands",
+    "test_completeness",
+    "test_demo",
+    "test_destinations",
+    "test_discretion",
+    "test_full_refresh",
+    "test_interruption",
+    "test_meltano",
+    "test_pages",
+    "test_readme",
+    "test_streams",
+    "test_sync",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that `make check` leaves out."""
+    for item in items:
+        if item.path.stem in _SLOW:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the machine's proxies, certificates and settings out of the tests."""

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = dict(re.findall(r"^([a-z-]+):(?:.*## (.+))?", MAKEFILE, re.MULTILINE))
 PINS = sorted((ROOT / "requirements").glob("*.txt"))
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 MELTANO = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
 EXTRACTOR = MELTANO["plugins"]["extractors"][0]
 
@@ -60,24 +59,25 @@ def written(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def table(heading: str) -> list[list[str]]:
-    """Give the cells of the table of a section of the README."""
-    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+def table(page: str, heading: str) -> list[list[str]]:
+    """Return the cells of the table of a section of a page."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (.+) \|$", section, re.MULTILINE)
     return [[cell.strip() for cell in row.split(" | ")] for row in rows[1:]]
 
 
 def test_the_readme_has_every_setting() -> None:
-    assert table("Settings") == [
+    assert table("README.md", "Settings") == [
         [f"`{name}`", kind(rule), default(name, rule), rule["description"]]
         for name, rule in SETTINGS.items()
     ]
 
 
-def test_the_readme_has_every_property() -> None:
+def test_the_page_on_streams_has_every_property() -> None:
     properties = schema(Scope(CONTACTS, {"extra_fields": []}))["properties"]
 
-    assert [row[:2] for row in table("Contacts")] == [
+    assert [row[:2] for row in table("docs/streams.md", "Contacts")] == [
         [f"`{name}`", kind(rule) + " or null" * (kind(rule) == "string" and "null" in rule["type"])]
         for name, rule in properties.items()
     ]

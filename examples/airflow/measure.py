@@ -1,6 +1,7 @@
 """Measures what one workspace takes: seconds, CPU and memory of Meltano, tap and target together.
 
-Runs the commands of the DAG against a sandbox of its own. PGHOST and so on name the destination.
+It runs the commands of the DAG with its own sandbox. PGHOST and similar variables select the
+destination.
 """
 
 # ruff: noqa: INP001, T201 - a script
@@ -33,7 +34,7 @@ VALIDATE = ("invoke", "--no-install", "leadlex-validate:table")
 
 
 def main() -> None:
-    """Measure a first sync, one with nothing new, and the validation of both."""
+    """Measure a first sync, a sync without new contacts, and the validation."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--contacts", type=int, default=50_000)
     contacts = parser.parse_args().contacts
@@ -70,13 +71,13 @@ def measure(
     arguments: tuple[str, ...],
     out: int = subprocess.DEVNULL,
 ) -> None:
-    """Run Meltano and print what it took.
+    """Run Meltano and print its time, CPU and memory.
 
     Args:
-        what: What to call it.
+        what: The label to print.
         environment: The environment variables.
         arguments: The arguments.
-        out: Where its output goes.
+        out: The file descriptor for its output.
     """
     before, began, peak = cpu(), time.monotonic(), 0
     with (
@@ -96,13 +97,13 @@ def measure(
 
 
 def cpu() -> float:
-    """Give the CPU seconds of all programs that have ended so far."""
+    """Return the CPU seconds of all programs that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def memory(pid: int) -> int:
-    """Give the KiB of a process and those under it; what they share counts once."""
+    """Return the KiB of a process and its children, with shared memory counted once."""
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

@@ -1,15 +1,15 @@
 #!/bin/sh
-# Runs a schedule of meltano.yml, as cron has it: run.sh hourly
+# Runs a schedule of meltano.yml: run.sh hourly
 set -eu
 cd "$(dirname "$0")"
 
-# One run at a time: two of one extractor break each other. What comes meanwhile waits.
+# One run at a time, because two runs of one extractor break each other. Others wait.
 exec 9<.
-flock --wait 3000 9 || { echo "run.sh: the run before is still going on" >&2; exit 1; }
+flock --wait 3000 9 || { echo "run.sh: the previous run is still in progress" >&2; exit 1; }
 
 meltano schedule run "$1"
 
-# A refresh that the quota stopped goes on the next hour, not the next week.
+# Continue a refresh that the quota stopped in the next hour, not in the next week.
 if [ "$1" = hourly ] &&
   meltano state get prod:tap-leadlex-to-target-postgres | grep -q '"refresh": *{'; then
   meltano schedule run weekly

@@ -2,99 +2,220 @@
 
 from __future__ import annotations
 
-from math import inf
+from array import array
+from dataclasses import dataclass, field
+from math import inf, isnan, nan
 from typing import TYPE_CHECKING
 
 from tap_leadlex.validation import catalogue, claims
 from tap_leadlex.validation.claims import Claim
-from tap_leadlex.validation.windows import WindowLog
 
 if TYPE_CHECKING:
-    from tap_leadlex.validation.findings import Findings
+    from collections.abc import Callable
+
+    from tap_leadlex.validation.findings import Findings, Kind
     from tap_leadlex.validation.messages import State
 
-_CLOCK_SLACK = 300.0
-"""Seconds that two clocks may differ."""
+_PLACES = 20
+_MOST_WINDOWS = 256
+_CLOCK_SLACK = 5.0
+"""Seconds by which a bookmark may be later than the last export: clocks print whole seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The contacts between two bookmarks.
+
+    Attributes:
+        start: The earlier bookmark, seconds since 1970; `None` if there was none.
+        end: The later one.
+        contacts: Contacts delivered between the two.
+        exports: Exports that they came from, distinguished by when these were received.
+    """
+
+    start: float | None
+    end: float
+    contacts: int
+    exports: int
+
+
+@dataclass(slots=True)
+class _Early:
+    """Contacts from below a bookmark, and where the first of them are."""
+
+    created: array[float] = field(default_factory=lambda: array("d"))
+    places: list[tuple[float, int, object]] = field(default_factory=list)
+
+
+class Track:
+    """One bookmark, and the contacts since the STATE that last moved it.
+
+    Attributes:
+        origin: What the state said that this run started from.
+        claim: What the last one said.
+    """
+
+    def __init__(self, origin: Claim, lookback: float = 0.0) -> None:
+        self.origin = self.claim = origin
+        self._reached = -inf if origin.position is None else origin.position
+        # Contacts created before it may no longer come, except in a stretch read again.
+        self._floor = self._reached - lookback
+        self._delivered = 0 if origin.position is None else origin.delivered
+        self._moved = False
+        self.forget()
+
+    def forget(self) -> None:
+        """Start over with the contacts since the last STATE."""
+        self._created = array("d")
+        self._newest = -inf
+        self._newest_place: tuple[int, object] = (0, None)
+        self._early: dict[Kind, _Early] = {}
+
+    @property
+    def reached(self) -> float | None:
+        """The bookmark, `None` for the beginning of history."""
+        return None if self._reached == -inf else self._reached
+
+    @property
+    def uncovered(self) -> int:
+        """How many contacts no STATE covers yet."""
+        return len(self._created)
+
+    def record(self, line: int, identity: object, created: float, *, new: bool) -> None:
+        """Take a contact."""
+        if created < self._reached:
+            if created < self._floor:
+                kind = catalogue.BOOKMARK_AHEAD if self._moved else catalogue.BEFORE_RESUME
+                early = self._early.setdefault(kind, _Early())
+                early.created.append(created)
+                if len(early.places) < _PLACES:
+                    early.places.append((created, line, identity))
+            return
+        if new:
+            self._created.append(created)
+        if created > self._newest:
+            self._newest, self._newest_place = created, (line, identity)
+
+    def advance(self, findings: Findings, line: int, claim: Claim, position: float) -> None:
+        """Take a STATE that moves this bookmark, or repeats it."""
+        if self._newest >= position:
+            at, identity = self._newest_place
+            beyond = sum(created >= position for created in self._created)
+            findings.add(catalogue.RECORD_AHEAD, line=at, identity=identity, count=max(beyond, 1))
+        self.judge_early(findings, claim)
+        self._compare_delivered(findings, line, claim)
+        if position > self._reached:
+            self._reached = self._floor = position
+            self._moved = True
+        self.claim = claim
+        self.forget()
+
+    def judge_early(self, findings: Findings, claim: Claim) -> None:
+        """Judge contacts from below the bookmark: the tap reads some stretches again on purpose."""
+        ranges = self.claim.read_again(claim) if self._early else ()
+
+        def is_wrong(created: float) -> bool:
+            return not any(low <= created < high for low, high in ranges)
+
+        for kind, early in self._early.items():
+            count = sum(map(is_wrong, early.created))
+            places = [(line, one) for created, line, one in early.places if is_wrong(created)]
+            for line, identity in places:
+                findings.add(kind, line=line, identity=identity)
+            if count > len(places):
+                findings.add(kind, count=count - len(places))
+
+    def _compare_delivered(self, findings: Findings, line: int, claim: Claim) -> None:
+        """Compare the state's own count with the contacts that came since the last one."""
+        before = self._delivered if claim.since == self.claim.since else 0
+        self._delivered = claim.delivered
+        if before is None or claim.delivered is None:
+            return
+        if claim.ledger != self.claim.ledger and claim.position == self.claim.position:
+            return  # a stretch was read again: its number is what came
+        if lost := claim.delivered - before - len(self._created):
+            kind = catalogue.UNCOUNTED if lost > 0 else catalogue.MISCOUNTED
+            findings.add(kind, line=line, count=abs(lost))
 
 
 class Bookmarks:
     """Takes contacts and states in order.
 
     Attributes:
-        origin: What the state that the run was given claims; `None` where nothing tells.
-        claim: The last claim of this run, or the origin.
+        told: Whether the state that the run was given is known.
+        track: The bookmark that this run moves: that of the incremental runs, or of a refresh.
         position: The highest position that this run claimed, seconds since 1970, or `None`.
-        refreshing: Whether this is a full refresh.
-        log: The windows that the states closed.
+        windows: The windows that the states closed; of very many, neighbours are joined.
     """
 
     def __init__(
         self,
         findings: Findings,
-        stream: str,
         *,
+        stream: str,
         origin: Claim | None = None,
         lookback: float = 0.0,
-        now: float = inf,
+        latest: Callable[[], float] = lambda: inf,
     ) -> None:
-        """Begin.
+        """Start.
 
         Args:
-            findings: Where to put what is found.
-            stream: The stream that holds LeadLex's contacts.
+            findings: Where to add what is found.
+            stream: The name that the contacts have in states.
             origin: What the state claims that the run is said to have been given.
             lookback: Seconds before its bookmark that the run repeats on purpose.
-            now: The present, seconds since 1970.
+            latest: Returns the latest bookmark that is possible by now.
         """
         self._findings = findings
         self._stream = stream
         self._lookback = lookback
-        self._now = now
-        self.origin = origin
+        self._latest = latest
+        self._extracted_at = nan
+        self._contacts = self._exports = 0
+        self._begun = self._stated = False
+        self._refresh: Track | None = None
+        self.told = origin is not None
         self.position: float | None = None
-        self.log = WindowLog()
-        self._begun = self._stated = self._moved = False
-        self._newest_place: tuple[int, object] = (0, None)
-        self._newest = -inf
-        self._fresh = 0
+        self.windows: list[Window] = []
         self._start(origin or Claim())
 
+    @property
+    def refreshing(self) -> bool:
+        """Whether this run is a full refresh."""
+        return self.track is self._refresh
+
     def begin(self) -> None:
-        """Take the first SCHEMA: a STATE before it tells what the run was given."""
+        """Take the first SCHEMA or RECORD: a STATE before it shows what the run was given."""
         self._begun = True
 
+    def extract(self, at: float | None) -> None:
+        """Take another time of extraction: another export was received."""
+        self._extracted_at = nan if at is None else at
+        self._exports += 1
+
     def record(
-        self,
-        line: int,
-        identity: object,
-        created: float | None,
-        version: int | None,
-        extracted: str | None,
+        self, line: int, identity: object, created: float | None, version: int | None, *, new: bool
     ) -> None:
         """Take a contact.
 
         Args:
             line: Its line.
             identity: Its id.
-            created: Its creation instant, if it has one.
+            created: Its creation instant; `None` if it is invalid, `nan` if no property holds it.
             version: Its table version; only a full refresh has one.
-            extracted: When its export came, as printed.
+            new: Whether it arrives for the first time.
         """
-        self.log.count(extracted)
-        if version is not None and not self.refreshing:
-            # It begins anew, below the bookmark of the incremental runs.
-            self._start(Claim(refreshing=True))
+        self._contacts += 1
+        if version is not None and (
+            self._refresh is None or self._refresh.claim.version not in {version, None}
+        ):
+            self.track = self._refresh = Track(Claim(version=version))
         if created is None:
             self._findings.add(catalogue.BAD_DATE, line=line, identity=identity)
             return
-        if created >= self._reached:
-            self._fresh += 1
-        if created > self._newest:
-            self._newest = created
-            self._newest_place = line, identity
-        if created < self._floor:
-            kind = catalogue.BOOKMARK_AHEAD if self._moved else catalogue.BEFORE_RESUME
-            self._findings.add(kind, line=line, identity=identity)
+        self._incremental.record(line, identity, created, new=new)
+        if version is not None and self._refresh is not None:
+            self._refresh.record(line, identity, created, new=new)
 
     def state(self, line: int, message: State) -> None:
         """Take a STATE."""
@@ -102,74 +223,97 @@ class Bookmarks:
             claim = claims.read(message.value, self._stream)
         except claims.BadStateError as error:
             self._stated = True
-            self._fresh = 0
+            self._forget()
             self._findings.add(catalogue.BAD_STATE, line=line, detail=str(error))
             return
         if not self._begun:
             self._resume(line, claim)
-            return
-        self._compare_filters(line, claim)
-        if claim.position is None and claim.refreshing:
-            self._start(claim)
-        elif claim.position is None:
-            # It claims nothing, so it may not follow one that did.
-            if self.claim.position is not None:
-                self._findings.add(catalogue.BOOKMARK_BACK, line=line, detail="it is gone")
-        elif claim.refreshing or not self._ends_bounded_refresh(claim):
-            self._advance(line, claim, claim.position)
+        elif claim.refresh is not None and (
+            self._refresh is None or claim.refresh != self._refresh.claim
+        ):
+            self._move_refresh(line, claim.refresh)
+        elif claim.refresh is None and self.refreshing:
+            self._end_refresh(line, claim)
+        else:
+            self.track = self._incremental
+            self._move(line, claim)
 
     def end(self) -> None:
         """Take the end of the stream."""
-        if not self._stated and self.origin is None:
+        self.track.judge_early(self._findings, self.track.claim)
+        if not self._stated and not self.told:
             self._findings.add(catalogue.NO_STATE)
-        elif self._fresh:
-            self._findings.add(catalogue.UNCLOSED, count=self._fresh)
+        elif self.track.uncovered:
+            self._findings.add(catalogue.UNCLOSED, count=self.track.uncovered)
 
     def _start(self, claim: Claim) -> None:
-        """Go on from what a claim says."""
-        self.claim = claim
-        self.refreshing = claim.refreshing
-        self._delivered: int | None = 0 if claim.position is None else claim.delivered
-        self._reached = -inf if claim.position is None else claim.position
-        # Contacts created before it may not come any more.
-        self._floor = self._reached - self._lookback
-        self._newest = -inf
-        self._fresh = 0
+        """Continue from what a state claims."""
+        self.track = self._incremental = Track(claim, self._lookback)
+        self._refresh = None if claim.refresh is None else Track(claim.refresh)
 
     def _resume(self, line: int, claim: Claim) -> None:
         """Take the STATE that repeats what the run was given."""
-        if self.origin is not None and self.origin.position != claim.position:
+        origin = self._incremental.origin
+        if self.told and origin.position != claim.position:
             self._findings.add(catalogue.RESUMED_ELSEWHERE, line=line)
-        self.origin = claim
+        self.told = True
         self._start(claim)
 
-    def _advance(self, line: int, claim: Claim, position: float) -> None:
-        if claim.refreshing and not self.refreshing:
-            self._start(Claim(refreshing=True))
-        self._stated = True
-        if position < self._reached:
-            self._findings.add(catalogue.BOOKMARK_BACK, line=line)
-        if self._newest >= position:
-            at, identity = self._newest_place
-            self._findings.add(catalogue.RECORD_AHEAD, line=at, identity=identity)
-        if position > self._now + _CLOCK_SLACK:
-            self._findings.add(catalogue.FUTURE_BOOKMARK, line=line)
-        self._compare_delivered(line, claim)
-        self.log.close(None if self._reached == -inf else self._reached, position, line)
-        if position > self._reached:
-            self._reached = self._floor = position
-            self._moved = True
-        self.claim = claim
-        self.position = max(position, self.position or position)
-        self._newest = -inf
-        self._fresh = 0
+    def _move_refresh(self, line: int, claim: Claim) -> None:
+        """Take a STATE of a full refresh, which may have started anew."""
+        known = None if self._refresh is None else self._refresh.claim
+        anew = known is None or known.version not in {claim.version, None}
+        refresh = self._refresh
+        if anew or refresh is None:
+            refresh = Track(Claim(version=claim.version))
+        self.track = self._refresh = refresh
+        if claim.position is None:
+            refresh.claim = claim
+            return
+        self._move(line, claim)
 
-    def _ends_bounded_refresh(self, claim: Claim) -> bool:
-        """Tell whether a refresh ended below the bookmark, which then stays where it was."""
-        return self.claim.refreshing and (claim.position or 0.0) < self._reached
+    def _end_refresh(self, line: int, claim: Claim) -> None:
+        """Take the STATE that ends a refresh: the bookmark is its end, or stays above it."""
+        reached = self.track.reached
+        if claim.position is None or (reached is not None and claim.position < reached):
+            self._move(line, claim)
+        elif claim.position == reached:
+            self._stated = True
+            self.track.advance(self._findings, line, claim, claim.position)
+        self._incremental = Track(claim)
+
+    def _move(self, line: int, claim: Claim) -> None:
+        """Take a STATE that moves the bookmark of this run."""
+        track, position = self.track, claim.position
+        self._compare_filters(line, claim)
+        if position is None:
+            # It claims nothing, so it may not follow one that did.
+            if track.claim.position is not None:
+                self._findings.add(catalogue.BOOKMARK_BACK, line=line, detail="it is gone")
+            return
+        self._stated = True
+        reached = track.reached
+        if reached is not None and position < reached:
+            again = sum(window.contacts for window in self.windows if window.end > position)
+            self._findings.add(catalogue.BOOKMARK_BACK, line=line, count=max(again, 1))
+        latest = self._latest()
+        if not isnan(self._extracted_at):
+            latest = min(latest, self._extracted_at + _CLOCK_SLACK)
+        if position > latest:
+            self._findings.add(catalogue.FUTURE_BOOKMARK, line=line)
+        track.advance(self._findings, line, claim, position)
+        self._close(reached, position)
+        self._forget()
+        self.position = max(position, self.position or position)
+
+    def _forget(self) -> None:
+        """Start over with the contacts since the last STATE."""
+        self._incremental.forget()
+        if self._refresh is not None:
+            self._refresh.forget()
 
     def _compare_filters(self, line: int, claim: Claim) -> None:
-        earlier = self.claim
+        earlier = self.track.claim
         if (
             claim.explicit
             and earlier.explicit
@@ -177,12 +321,18 @@ class Bookmarks:
         ):
             self._findings.add(catalogue.FILTERS_CHANGED, line=line)
 
-    def _compare_delivered(self, line: int, claim: Claim) -> None:
-        """Hold the state's own count against the contacts that came since the last one."""
-        before = self._delivered if claim.since == self.claim.since else 0
-        self._delivered = claim.delivered
-        if before is None or claim.delivered is None:
+    def _close(self, start: float | None, end: float) -> None:
+        """Close a window over the contacts since the last, unless it is empty in every way."""
+        contacts, exports = self._contacts, self._exports
+        if start is not None and end <= start and not contacts:
             return
-        lost = claim.delivered - before - self._fresh
-        if lost > 0:
-            self._findings.add(catalogue.UNCOUNTED, line=line, count=lost)
+        self._contacts = self._exports = 0
+        self.windows.append(Window(start, end, contacts, exports))
+        if len(self.windows) > _MOST_WINDOWS:
+            pairs = zip(self.windows[::2], self.windows[1::2], strict=False)
+            odd = self.windows[len(self.windows) // 2 * 2 :]
+            self.windows = [_joined(*pair) for pair in pairs] + odd
+
+
+def _joined(one: Window, two: Window) -> Window:
+    return Window(one.start, two.end, one.contacts + two.contacts, one.exports + two.exports)

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
+import shlex
 import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from tap_leadlex.api_url import DEFAULT_API_URL
 from tap_leadlex.resources import CONTACTS
-from tap_leadlex.validation.config import api_key, api_url, instant, load, read_state
+from tap_leadlex.validation import messages
+from tap_leadlex.validation import options as told
 from tap_leadlex.validation.errors import CannotValidateError
+from tap_leadlex.validation.findings import printable
 from tap_leadlex.validation.options import Options
 from tap_leadlex.validation.outcome import COULD_NOT
-from tap_leadlex.validation.publish import Reports, publish
-from tap_leadlex.validation.run import validate_destination, validate_file, validate_pipe
+from tap_leadlex.validation.reports import publish
+from tap_leadlex.validation.validation import Validation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from tap_leadlex.validation.outcome import Outcome
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
+_PREFIX = 12
 
 
 class Program(click.Command):
@@ -46,14 +58,30 @@ class Program(click.Command):
 
 
 @click.command(cls=Program, context_settings={"max_content_width": 100})
-@click.option("--config", type=_FILE, callback=load, is_eager=True, help="JSON file of options.")
+@click.option(
+    "--config", type=_FILE, callback=told.load, is_eager=True, help="JSON file of options."
+)
+@click.option(
+    "--tap-config",
+    type=click.Path(path_type=Path),
+    callback=told.load_tap,
+    is_eager=True,
+    metavar="FILE",
+    help='The tap\'s config: its stream maps and filters. "ENV" reads TAP_LEADLEX_* variables.',
+)
 @click.option("--tee", is_flag=True, help="Pass the stream on, byte for byte.")
 @click.option("--input", "input_", type=_FILE, help="Validate a recorded stream.")
-@click.option("--destination", metavar="URL", help="Validate a table of this SQLAlchemy database.")
+@click.option(
+    "--destination",
+    multiple=True,
+    metavar="URL|FILE",
+    help="Validate a table of this SQLAlchemy database, or CSV files, one --destination for each.",
+)
 @click.option("--table", default=CONTACTS.name, show_default=True, help="The destination's table.")
+@click.option("--mapping", type=_FILE, help="JSON file: which column holds which of LeadLex's.")
 @click.option(
     "--api-url",
-    callback=api_url,
+    callback=told.api_url,
     default=DEFAULT_API_URL,
     envvar=["LEADLEX_VALIDATE_API_URL", "TAP_LEADLEX_API_URL"],
     help="Base of the API.",
@@ -61,19 +89,20 @@ class Program(click.Command):
 @click.option("--offline", is_flag=True, help="Ask LeadLex nothing, even with a key.")
 @click.option("--state", type=_FILE, help="The state that the run was given.")
 @click.option("--first-sync", is_flag=True, help="The run had no state.")
-@click.option("--start-date", callback=instant, help="The tap's start_date.")
+@click.option("--start-date", callback=told.instant, help="The tap's start_date.")
 @click.option("--lookback-seconds", type=click.IntRange(0), default=0, help="The tap's setting.")
 @click.option("--list-id", help="The tap's list_id.")
 @click.option("--tags", multiple=True, help="The tap's tags, each with its own --tags.")
-@click.option("--stream", default=CONTACTS.name, show_default=True, help="The stream to check.")
+@click.option("--stream", help="The stream to check, if neither config nor SCHEMA tells.")
 @click.option(
-    "--sample",
-    type=click.IntRange(0),
-    default=20,
+    "--content",
+    type=click.Choice([told.SAMPLE, told.ALL, told.NONE]),
+    default=told.SAMPLE,
     show_default=True,
-    help="Contacts to compare field by field.",
+    help="Contacts to compare value by value; all of them take export calls.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="What the sample comes from.")
+@click.option("--sample", type=click.IntRange(0), help="Size of the sample: a fifth of the calls.")
+@click.option("--seed", type=int, default=0, show_default=True, help="What draws the sample.")
 @click.option(
     "--max-calls",
     type=click.IntRange(1),
@@ -81,48 +110,131 @@ class Program(click.Command):
     show_default=True,
     help="Calls of the API at most.",
 )
-@click.option("--json", "json_", type=_NEW_FILE, help="Write the outcome for machines.")
-@click.option("--report", type=_NEW_FILE, help="Write a page to look at (HTML).")
+@click.option(
+    "--max-exports",
+    type=click.IntRange(1),
+    default=4,
+    show_default=True,
+    help="Export calls of --content all at most.",
+)
+@click.option("--json", "json_", type=_NEW_FILE, callback=told.new_file, help="Report as JSON.")
+@click.option("--report", type=_NEW_FILE, callback=told.new_file, help="Report as an HTML page.")
 @click.option("--show-values", is_flag=True, help="Let reports show contacts' values.")
 @click.version_option(package_name="tap-leadlex")
 @click.pass_context
 def main(ctx: click.Context, /, **given: Any) -> None:  # noqa: ANN401 - click's options by name
-    """Prove that a sync of LeadLex's contacts is complete.
+    """Prove that a sync of LeadLex's contacts is complete and correct.
 
-    Reads Singer messages from standard input, as a target does, and prints the last state when
-    nothing was found. The API key comes from --config or LEADLEX_VALIDATE_API_KEY (or
-    TAP_LEADLEX_API_KEY); without it, only the stream itself is checked.
+    Reads Singer messages from standard input, as a target does, and prints the last state if
+    nothing was found. The API key comes from --config, --tap-config or LEADLEX_VALIDATE_API_KEY
+    (or TAP_LEADLEX_API_KEY); without it, only the stream itself is checked.
 
-    Exit code 0: clean. 1: findings. 2: could not validate.
+    Exit code 0: nothing found in what was checked. 1: findings. 2: a check could not be done.
     """
     if sum([bool(given["tee"]), bool(given["input_"]), bool(given["destination"])]) > 1:
         msg = "--tee, --input and --destination exclude one another"
         raise click.UsageError(msg, ctx)
+    if given["mapping"] and not given["destination"]:
+        msg = "--mapping needs --destination"
+        raise click.UsageError(msg, ctx)
+    mapping = given["mapping"]
     options = Options(
         api_url=given["api_url"],
-        api_key=None if given["offline"] else api_key(ctx),
+        api_key=None if given["offline"] else told.api_key(ctx),
         stream=given["stream"],
-        state=read_state(given["state"], given["stream"]),
+        state=told.read_state(given["state"], CONTACTS.name),
         start=given["start_date"],
         first_sync=given["first_sync"],
         lookback=given["lookback_seconds"],
         list_id=given["list_id"],
-        tags=given["tags"],
+        tags=tuple(given["tags"]),
+        tap_config=given["tap_config"],
+        mapping=mapping.read_bytes() if mapping else None,
+        content=given["content"],
         sample=given["sample"],
         seed=given["seed"],
         max_calls=given["max_calls"],
+        max_exports=given["max_exports"],
         by_month=given["report"] is not None,
     )
     outcome = _validate(options, given)
+    outcome.run = describe(options, sys.argv[1:])
     publish(
-        outcome, Reports(given["json_"], given["report"], show_values=bool(given["show_values"]))
+        outcome, json=given["json_"], html=given["report"], show_values=bool(given["show_values"])
     )
     sys.exit(outcome.exit_code)
 
 
 def _validate(options: Options, given: dict[str, Any]) -> Outcome:
     if given["destination"]:
-        return validate_destination(options, given["destination"], given["table"])
+        return _validate_destination(options, given["destination"], given["table"])
     if given["input_"]:
-        return validate_file(options, given["input_"])
-    return validate_pipe(options, tee=given["tee"])
+        path: Path = given["input_"]
+        with path.open("rb") as file:
+            validation = Validation(options, printable(path.name), live=False, say=_say)
+            return _watched(validation, file.fileno())
+    validation = Validation(options, "standard input", live=True, say=_say)
+    outcome = _watched(
+        validation, sys.stdin.fileno(), sys.stdout.fileno() if given["tee"] else None
+    )
+    if not given["tee"] and validation.acknowledged is not None:
+        # As a target does, but only if nothing was found: what is wrong must not be acknowledged.
+        sys.stdout.buffer.write(msgspec.json.encode(validation.acknowledged) + b"\n")
+        sys.stdout.flush()
+    return outcome
+
+
+def _validate_destination(options: Options, places: tuple[str, ...], table: str) -> Outcome:
+    # SQLAlchemy takes longer to import than all the rest, and streams do not need it.
+    from tap_leadlex.validation.destination import Destination  # noqa: PLC0415
+
+    place = Destination(places, table)
+    with _progress(None) as watch:
+        return Validation(options, place.name, live=False, say=_say).destination(place, watch)
+
+
+def _watched(validation: Validation, source: int, sink: int | None = None) -> Outcome:
+    """Validate bytes; pass each on to `sink` first, if there is one."""
+    chunks = messages.chunks_of(source)
+    if sink is not None:
+        chunks = messages.passed_on(chunks, sink)
+    with _progress(validation.expected) as watch:
+        return validation.stream(messages.lines_of(chunks), watch)
+
+
+@contextmanager
+def _progress(expected: int | None) -> Iterator[Callable[[int], None]]:
+    """Show the number of contacts on a terminal."""
+    shown, none = 0, tuple[int]()
+    with click.progressbar(
+        (each for each in none),  # of unknown length
+        length=expected or None,
+        show_pos=True,
+        label="contacts",
+        file=sys.stderr,
+        hidden=not sys.stderr.isatty(),
+    ) as bar:
+
+        def watch(contacts: int) -> None:
+            nonlocal shown
+            bar.update(contacts - shown)
+            shown = contacts
+
+        yield watch
+
+
+def _say(text: str) -> None:
+    click.echo(f"leadlex-validate: {text}", err=True)
+
+
+def describe(options: Options, arguments: Sequence[str]) -> dict[str, str]:
+    """Describe a run for its report, without secrets."""
+    key = options.api_key
+    hashed = key and hashlib.sha256(key[:_PREFIX].encode()).hexdigest()[:8]
+    command = shlex.join(["leadlex-validate", *arguments])
+    return {
+        "Run": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        "Version": f"tap-leadlex {version('tap-leadlex')}, Python {sys.version.split()[0]}",
+        "Workspace": f"{hashed} (hash of the key's first characters)" if hashed else "no key",
+        "Command": re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", command),
+    }

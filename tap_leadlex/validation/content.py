@@ -1,38 +1,92 @@
-"""Check 5: a sample of contacts, each compared with LeadLex field by field."""
+"""Check 5 by a sample: contacts drawn at random, each compared with LeadLex field by field."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import ceil, exp, floor, inf, log, log1p
+from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tap_leadlex.resources import CONTACTS, Kind
 from tap_leadlex.validation import catalogue
 from tap_leadlex.validation.api import alias, updated
-from tap_leadlex.validation.calls import ApiError
-from tap_leadlex.validation.instants import seconds
-from tap_leadlex.validation.protocol import KEY
+from tap_leadlex.validation.errors import ApiError
+from tap_leadlex.validation.layout import KEY, KINDS, Match
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tap_leadlex.validation.api import LeadLex
     from tap_leadlex.validation.findings import Findings
+    from tap_leadlex.validation.layout import Layout
     from tap_leadlex.validation.messages import Values
-    from tap_leadlex.validation.sample import Drawn
 
-_KINDS = {column.name: column.kind for column in CONTACTS.columns}
-_SLACK = 600.0
-"""Seconds that an export may take between LeadLex's reading and our noting the time."""
+SLACK = 600.0
+"""Seconds that an export may take between LeadLex's reading and the tap's noting the time."""
+_RARE = 0.01
+"""The share of contacts with a defect for which a sample's chance to miss it is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A contact of the sample.
+
+    Attributes:
+        values: Its record.
+        extracted: When it was read from LeadLex, seconds since 1970; `None` if unknown.
+    """
+
+    values: Values
+    extracted: float | None
+
+
+class Sample:
+    """Reservoir sampling that jumps from hit to hit (Li's algorithm L): each with the same chance.
+
+    Attributes:
+        drawn: The sample so far.
+    """
+
+    def __init__(self, size: int, seed: int) -> None:
+        self.drawn: list[Drawn] = []
+        self._size = size
+        self._random = Random(seed)  # noqa: S311 - a sample, not a secret
+        self._weight = 1.0
+        self._seen = 0
+        self._next = 1 if size else inf
+
+    def wants_next(self) -> bool:
+        """Count one more contact; return whether it belongs into the sample."""
+        self._seen += 1
+        return self._seen >= self._next
+
+    def take(self, drawn: Drawn) -> None:
+        """Add the contact just counted."""
+        if len(self.drawn) < self._size:
+            self.drawn.append(drawn)
+        else:
+            self.drawn[self._random.randrange(self._size)] = drawn
+        if len(self.drawn) < self._size:
+            self._next = self._seen + 1
+        else:
+            self._weight *= exp(log(self._positive()) / self._size)
+            skip = floor(log(self._positive()) / log1p(-self._weight))
+            self._next = self._seen + skip + 1
+
+    def _positive(self) -> float:
+        """Draw from (0, 1)."""
+        return self._random.random() or 2**-53
 
 
 class Verdict(StrEnum):
-    """What came of one contact of the sample."""
+    """What the comparison of one contact says."""
 
     SAME = "same"
     DIFFERENT = "different"
     CHANGED = "changed in LeadLex since"
     GONE = "not in LeadLex"
+    UNCOMPARABLE = "could not compare"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +94,14 @@ class Difference:
     """One field that differs; the values are for `--show-values` alone."""
 
     name: str
+    match: Match
     delivered: object
     leadlex: object
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One contact of the sample."""
+    """One contact that was compared."""
 
     identity: str
     verdict: Verdict
@@ -55,22 +110,102 @@ class Compared:
 
 @dataclass(slots=True)
 class Contents:
-    """What the sample says.
+    """What the comparison says.
 
     Attributes:
-        compared: The contacts that were read.
-        drawn: How many were drawn.
-        stopped: Why not all were read; empty where they were.
+        compared: The contacts of a sample, or those that differ if all were compared.
+        contacts: How many contacts were compared.
+        of: How many arrived.
+        columns: For each delivered property how many values are equal, different, missing, extra.
+        every: Whether every contact was compared.
+        changed: How many differ because LeadLex changed them after the sync started.
+        stopped: Why not all were compared that were asked for; may be empty.
     """
 
     compared: list[Compared] = field(default_factory=list)
-    drawn: int = 0
+    contacts: int = 0
+    of: int = 0
+    columns: dict[str, Counter[Match]] = field(default_factory=dict)
+    every: bool = False
+    changed: int = 0
     stopped: str = ""
+
+    def count(self, name: str, match: Match) -> None:
+        """Count one value of a column."""
+        self.columns.setdefault(name, Counter())[match] += 1
+
+    def add(self, compared: Compared, findings: Findings) -> None:
+        """Report a contact that differs."""
+        for each in compared.differences:
+            self.count(each.name, each.match)
+            findings.add(catalogue.DIFFERENT_VALUE, detail=each.name, identity=compared.identity)
+
+    @property
+    def complete(self) -> bool:
+        """Whether each contact that arrived was compared."""
+        return self.contacts == self.of and (self.every or self.of > 0)
+
+    def summary(self) -> str:
+        """Return what was compared and what that proves."""
+        if self.every:
+            some = f" of {self.of:,}" if self.contacts < self.of else ""
+            return f"every value of {self.contacts:,}{some} contacts compared"
+        text = f"{self.contacts:,} of {self.of:,} contacts compared"
+        if 0 < self.contacts < self.of:
+            missed = 100 * chance_to_miss(self.of, self.contacts)
+            text += f": a defect in 1 % of the contacts would be missed with {missed:.0f} %"
+        return text
+
+
+def chance_to_miss(contacts: int, drawn: int, share: float = _RARE) -> float:
+    """Return the chance that a sample has none of the contacts with a defect.
+
+    Args:
+        contacts: How many there are.
+        drawn: How many of them the sample has.
+        share: The share of them that has a defect, at least one.
+    """
+    defects = ceil(contacts * share)
+    chance = 1.0
+    for number in range(drawn):
+        chance *= max(contacts - defects - number, 0) / (contacts - number)
+    return chance
+
+
+def differences(
+    layout: Layout, delivered: Values, contact: Mapping[str, Any]
+) -> tuple[list[str], list[Difference]]:
+    """Compare a record with a contact, over the fields that both have.
+
+    Args:
+        layout: How the record's properties are compared.
+        delivered: The record.
+        contact: The contact, under LeadLex's names.
+
+    Returns:
+        The properties that are equal, and those that differ.
+    """
+    equal, found = [], []
+    for name in delivered:
+        how = layout.field(name)
+        other = None if how is None else alias(contact, how.column)
+        if how is None or other is None or isinstance(contact[other], dict):
+            continue
+        value = layout.value(name, delivered)
+        match = how.match(value, contact[other])
+        # LeadLex makes up a missing name when it shows a single contact.
+        made_up = how.column == "full_name" and not value and "first_name" in contact
+        if match is Match.EQUAL or made_up:
+            equal.append(name)
+        else:
+            found.append(Difference(name, match, value, contact[other]))
+    return equal, found
 
 
 def compare_sample(
     api: LeadLex,
     findings: Findings,
+    layout: Layout,
     sample: Iterable[Drawn],
     *,
     since: float,
@@ -79,83 +214,54 @@ def compare_sample(
     """Read the contacts of a sample from LeadLex and compare.
 
     Args:
-        api: Whom to ask.
-        findings: Where to put what is found.
+        api: What to ask.
+        findings: Where to add what is found.
+        layout: How records are compared.
         sample: The contacts.
-        since: When the sync began, for contacts that do not tell when they were extracted.
-        deletable: Says how many contacts may have been deleted meanwhile; `None` where nobody
-            knows.
+        since: When the sync started, for contacts that do not say when they were extracted.
+        deletable: Returns how many contacts may have been deleted meanwhile; `None` if unknown.
 
     Returns:
         What was compared, as far as LeadLex answered.
     """
-    drawn = [one for one in sample if isinstance(one.values.get(KEY), str)]
-    contents = Contents(drawn=len(drawn))
+    contents = Contents()
+    key = layout.key or ""
     try:
-        for one in drawn:
-            contents.compared.append(_compare(api, one, since))
+        for one in sample:
+            if isinstance(one.values.get(key), str):
+                contents.compared.append(_compare(api, layout, one, since, contents))
     except ApiError as error:
         contents.stopped = str(error)
+    contents.contacts = sum(one.verdict is not Verdict.UNCOMPARABLE for one in contents.compared)
+    contents.changed = sum(one.verdict is Verdict.CHANGED for one in contents.compared)
     for compared in contents.compared:
-        for difference in compared.differences:
-            findings.add(
-                catalogue.DIFFERENT_VALUE, detail=difference.name, identity=compared.identity
-            )
+        contents.add(compared, findings)
     if gone := [one for one in contents.compared if one.verdict is Verdict.GONE]:
         allowed = deletable()
         if len(gone) > (len(contents.compared) // 2 if allowed is None else allowed):
             for absent in gone:
                 findings.add(catalogue.UNKNOWN_CONTACT, identity=absent.identity)
+    if contents.compared and not contents.contacts:
+        contents.stopped = "Could not compare: LeadLex's answers do not show the contacts' fields."
     return contents
 
 
-def differences(delivered: Values, contact: Mapping[str, Any]) -> list[Difference]:
-    """Compare a record with a contact, over the fields that both have."""
-    found = []
-    for name, value in delivered.items():
-        other = alias(contact, name)
-        if other is not None and not _equal(name, value, contact[other]):
-            found.append(Difference(name, value, contact[other]))
-    return found
-
-
-def _compare(api: LeadLex, drawn: Drawn, since: float) -> Compared:
-    identity = drawn.values[KEY]
+def _compare(
+    api: LeadLex, layout: Layout, drawn: Drawn, since: float, contents: Contents
+) -> Compared:
+    identity = drawn.values[layout.key or ""]
     contact = api.contact(identity)
     if contact is None:
         return Compared(identity, Verdict.GONE)
-    found = differences(drawn.values, contact)
-    if not found:
-        return Compared(identity, Verdict.SAME)
-    read = since if drawn.extracted is None else drawn.extracted - _SLACK
+    equal, found = differences(layout, drawn.values, contact)
+    columns = {how.column for name in drawn.values if (how := layout.field(name)) is not None}
+    compared = {*equal, *(each.name for each in found)} - {layout.key}
+    if (not compared and columns & KINDS.keys() - {KEY}) or contact.get(KEY) != identity:
+        return Compared(identity, Verdict.UNCOMPARABLE)
+    read = since if drawn.extracted is None else drawn.extracted - SLACK
     changed = updated(contact)
-    if changed is not None and changed >= read:
+    if found and changed is not None and changed >= read:
         return Compared(identity, Verdict.CHANGED)
-    return Compared(identity, Verdict.DIFFERENT, found)
-
-
-def _equal(name: str, delivered: object, leadlex: object) -> bool:
-    """Compare two values as LeadLex's two pages print one: it heals empty names on reading."""
-    kind = _KINDS.get(name)
-    if kind is Kind.TAGS:
-        return _tags(delivered) == _tags(leadlex)
-    if kind is Kind.TIMESTAMP:
-        one, two = seconds(delivered), seconds(leadlex)
-        return one is not None and two is not None and abs(one - two) < 1
-    if isinstance(leadlex, dict | list):
-        return True
-    if name == "full_name" and not delivered:
-        return True
-    return _text(delivered) == _text(leadlex)
-
-
-def _text(value: object) -> str:
-    # The tap removes NUL, which databases refuse.
-    return "" if value is None else str(value).replace("\0", "")
-
-
-def _tags(value: object) -> list[str]:
-    """Give tags without order; a comma within a tag cannot be told from one between two."""
-    tags = value if isinstance(value, list) else [value]
-    parts = ",".join(map(_text, tags)).split(",")
-    return sorted(part.strip() for part in parts if part.strip())
+    for name in equal:
+        contents.count(name, Match.EQUAL)
+    return Compared(identity, Verdict.DIFFERENT if found else Verdict.SAME, found)

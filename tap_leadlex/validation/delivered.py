@@ -1,35 +1,176 @@
-"""The delivered contacts by creation instant."""
+"""The contacts that arrived, in about fifty bytes each."""
 
 from __future__ import annotations
 
+import tempfile
+from array import array
 from bisect import bisect_left
-from math import isnan
+from enum import Enum, auto
+from functools import cached_property
+from math import isnan, nan
 from typing import TYPE_CHECKING
 
+import msgspec
+
 if TYPE_CHECKING:
-    from tap_leadlex.validation.ledger import Ledger
+    from collections.abc import Iterator
+
+    from tap_leadlex.validation.messages import Values
+
+_FIRST_SLOTS = 1024
+
+
+class Arrival(Enum):
+    """What an arriving contact is."""
+
+    NEW = auto()
+    REPEAT = auto()
+    CONFLICT = auto()
 
 
 class Delivered:
-    """Counts the contacts of a ledger.
+    """Ids that arrived, each with a digest of its content, its creation instant and its version.
+
+    A hash table with open addressing over flat arrays: a dict would take five times the memory.
+    Ids are kept as 64-bit digests, keyed anew in each process; among a million contacts two share
+    one with a chance of 1 to 37 million. Whole records go to a temporary file, if anything is to
+    be compared with all of them.
 
     Attributes:
-        first: The earliest creation instant, or `None`.
-        last: The latest.
+        created: Creation instants in the order of arrival, seconds since 1970; `nan` if unknown.
+        repeats: Contacts that arrived again.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
-        """Sort the ledger's instants; contacts without one are left out."""
-        self._ledger = ledger
-        self._created = sorted(created for created in ledger.created if not isnan(created))
-        self.first = self._created[0] if self._created else None
-        self.last = self._created[-1] if self._created else None
+    def __init__(self, *, keep_records: bool = False) -> None:
+        self.created = array("d")
+        self.repeats = 0
+        self._ids = array("q")
+        self._contents = array("q")
+        self._versions = array("B")
+        self._known_versions: dict[int | None, int] = {None: 0}
+        self._offsets = array("Q")
+        self._spool = tempfile.TemporaryFile() if keep_records else None  # noqa: SIM115 - see close
+        self._resize(_FIRST_SLOTS)
+
+    def __len__(self) -> int:
+        """Return the number of distinct contacts."""
+        return len(self._ids)
 
     def __contains__(self, identity: str) -> bool:
-        """Tell whether a contact was delivered, whenever it was created."""
-        return identity in self._ledger
+        """Return whether a contact arrived."""
+        return self.position(identity) is not None
+
+    def add(
+        self,
+        identity: str,
+        content: int,
+        created: float | None,
+        version: int | None = None,
+        record: bytes | None = None,
+    ) -> Arrival:
+        """Add a contact.
+
+        Args:
+            identity: Its id.
+            content: A digest of all its values.
+            created: Its creation instant, if known.
+            version: Its table version. A refresh may bring again what came before it, under a
+                version of its own: that is not a repeat.
+            record: Its record, which is kept if records are.
+        """
+        digest = hash(identity)
+        slots, mask, ids = self._slots, self._mask, self._ids
+        slot = digest & mask
+        while entry := slots[slot]:
+            if ids[entry - 1] == digest:
+                return self._again(entry - 1, content, version)
+            slot = (slot + 1) & mask
+        ids.append(digest)
+        self._contents.append(content)
+        self.created.append(nan if created is None else created)
+        if version is not None or self._versions:
+            self._add_version(version)
+        if self._spool is not None and record is not None:
+            self._offsets.append(self._spool.tell())
+            self._spool.write(record + b"\n")
+        slots[slot] = len(ids)
+        if 3 * len(ids) > 2 * mask:
+            self._resize(2 * len(slots))
+        return Arrival.NEW
+
+    def position(self, identity: str) -> int | None:
+        """Return a contact's place in the order of arrival, or `None` if it did not arrive."""
+        entry = self._slots[self._slot(hash(identity))]
+        return entry - 1 if entry else None
+
+    def record(self, position: int) -> Values:
+        """Return a kept record."""
+        if self._spool is None:
+            msg = "records are not kept"
+            raise LookupError(msg)
+        self._spool.seek(self._offsets[position])
+        values: Values = msgspec.json.decode(self._spool.readline())
+        return values
+
+    def under_other_versions(self, version: int) -> int:
+        """Count the contacts that arrived last under another version, or without one."""
+        return len(self) - self._versions.count(self._known_versions.get(version, 255))
+
+    def beyond(self, start: int, instant: float) -> int:
+        """Count the contacts, from a place in the order of arrival on, created at or after."""
+        return sum(created >= instant for created in self.created[start:])
 
     def between(self, start: float | None, end: float) -> int:
         """Count the contacts created in [start, end)."""
-        low = 0 if start is None else bisect_left(self._created, start)
-        return max(bisect_left(self._created, end) - low, 0)
+        low = 0 if start is None else bisect_left(self.sorted, start)
+        return max(bisect_left(self.sorted, end) - low, 0)
+
+    @cached_property
+    def sorted(self) -> array[float]:
+        """The known creation instants in order; read it once everything has arrived."""
+        return array("d", sorted(created for created in self.created if not isnan(created)))
+
+    def close(self) -> None:
+        """Delete the kept records."""
+        if self._spool is not None:
+            self._spool.close()
+
+    def unseen(self, seen: bytearray, start: float | None, end: float) -> Iterator[int]:
+        """Yield the places of contacts created in [start, end) that are not marked as seen."""
+        low = -float("inf") if start is None else start
+        for position, created in enumerate(self.created):
+            if not seen[position] and (isnan(created) or low <= created < end):
+                yield position
+
+    def _again(self, position: int, content: int, version: int | None) -> Arrival:
+        if version is not None:
+            number = self._version(version)
+            self._versions.extend(bytes(len(self) - len(self._versions)))
+            if number != self._versions[position]:
+                self._versions[position] = number
+                self._contents[position] = content
+                return Arrival.NEW
+        self.repeats += 1
+        return Arrival.REPEAT if self._contents[position] == content else Arrival.CONFLICT
+
+    def _add_version(self, version: int | None) -> None:
+        """Add the version of the newest contact; most syncs have none, and keep none."""
+        self._versions.extend(bytes(len(self) - 1 - len(self._versions)))
+        self._versions.append(0 if version is None else self._version(version))
+
+    def _version(self, version: int) -> int:
+        return self._known_versions.setdefault(version, min(len(self._known_versions), 254))
+
+    def _slot(self, digest: int) -> int:
+        """Return the slot of a digest, or the free one for it."""
+        slot = digest & self._mask
+        while (entry := self._slots[slot]) and self._ids[entry - 1] != digest:
+            slot = (slot + 1) & self._mask
+        return slot
+
+    def _resize(self, size: int) -> None:
+        """Make a table of `size` slots, a power of two; a slot holds an entry's number from 1."""
+        self._mask = size - 1
+        self._slots = array("I", bytes(4 * size))
+        for entry, digest in enumerate(self._ids, start=1):
+            self._slots[self._slot(digest)] = entry

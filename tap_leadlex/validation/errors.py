@@ -1,11 +1,23 @@
-"""The errors of this program that are not findings.
+"""Errors that are not findings.
 
-CannotValidateError        a validation cannot begin or go on: exit code 2
-└── ApiError               LeadLex did not answer as it must (calls.py)
-    ├── BudgetSpentError       the calls that it may be asked are used up (calls.py)
-    └── UnreliableListError    its contact list contradicts itself (api.py)
+CannotValidateError        a validation cannot start or continue: exit code 2
+└── ApiError               LeadLex did not answer as documented
+    ├── BudgetSpentError       all allowed calls are used up
+    └── UnreliableListError    the contact list contradicts itself
 """
 
 
 class CannotValidateError(Exception):
-    """One line, with what to do; never the key, a password or a contact's value."""
+    """A validation cannot start or continue; the message is one line with what to do."""
+
+
+class ApiError(CannotValidateError):
+    """LeadLex did not answer as documented."""
+
+
+class BudgetSpentError(ApiError):
+    """All calls that this validation may make are used up."""
+
+
+class UnreliableListError(ApiError):
+    """The contact list contradicts itself, so its counts prove nothing."""

@@ -1,7 +1,8 @@
-"""What the checks find, gathered by kind so that a million repeats need no memory."""
+"""What the checks find, grouped by kind so that a million occurrences need no memory."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 _PLACES = 20
 _DETAILS = 50
+_FEW = 5
 _OTHERS = "others"
 _LONGEST = 80
 
@@ -26,12 +28,12 @@ class Check(StrEnum):
 
 
 class Severity(IntEnum):
-    """How bad a finding is; the worst comes first in every report."""
+    """How bad a finding is; every report lists the worst first."""
 
     ODD = 1
-    """Nothing is lost or wrong, but work is repeated or a rule of the protocol is broken."""
+    """No data is lost or wrong, but work is repeated or a rule of the protocol is broken."""
     WRONG = 2
-    """Messages or values are not what they must be."""
+    """Messages or values are wrong."""
     LOSS = 3
     """Contacts are missing, or the next run will skip some."""
 
@@ -63,9 +65,9 @@ class Finding:
 
     Attributes:
         kind: What is wrong.
-        detail: The property, stream or range that it is wrong with; may be empty.
+        detail: The property, stream or range that is wrong; may be empty.
         count: How often.
-        places: Where, for the first few: lines and ids.
+        places: The lines and ids of the first few.
     """
 
     kind: Kind
@@ -73,17 +75,26 @@ class Finding:
     count: int = 0
     places: list[str] = field(default_factory=list)
 
+    @property
+    def where(self) -> str:
+        """Where it was found: everywhere if that is known, else the first few places."""
+        shown = self.places
+        if not shown:
+            return ""
+        if self.count > len(shown):
+            shown = shown[:_FEW]
+        more = self.count - len(shown)
+        return "; ".join(shown) + (f"; and {more:,} more" if more > 0 else "")
+
 
 class Findings:
     """The findings of one validation."""
 
     def __init__(self) -> None:
-        """Begin without any."""
         self._found: dict[tuple[str, str], Finding] = {}
-        self._details: dict[str, int] = {}
 
     def __bool__(self) -> bool:
-        """Tell whether anything was found."""
+        """Return whether anything was found."""
         return bool(self._found)
 
     def add(
@@ -95,13 +106,13 @@ class Findings:
         detail: str = "",
         count: int = 1,
     ) -> None:
-        """Take an occurrence in.
+        """Record an occurrence.
 
         Args:
             kind: What is wrong.
             line: The line of the stream, from 1.
             identity: The contact's id.
-            detail: What tells this occurrence from others of its kind.
+            detail: What distinguishes this occurrence from others of its kind.
             count: How many occurrences these are.
         """
         detail = printable(detail) if detail else detail
@@ -110,23 +121,43 @@ class Findings:
         if len(finding.places) < _PLACES and (place := _place(line, identity)):
             finding.places.append(place)
 
+    def of(self, kind: Kind) -> int:
+        """Return how often a kind was found."""
+        return sum(found.count for found in self._found.values() if found.kind is kind)
+
+    def drop(self, kind: Kind) -> None:
+        """Forget a kind that another finding explains."""
+        self._found = {key: found for key, found in self._found.items() if found.kind is not kind}
+
     def worst_first(self) -> Sequence[Finding]:
-        """Give the findings, the worst and then the most frequent first."""
-        return sorted(self._found.values(), key=lambda found: (-found.kind.severity, -found.count))
+        """Return the findings: the worst, then the most frequent kind first, each in its order."""
+        found = list(self._found.values())
+        totals: Counter[str] = Counter()
+        for one in found:
+            totals[one.kind.code] += one.count
+        first = {one.kind.code: at for at, one in reversed(list(enumerate(found)))}
+        return sorted(
+            found,
+            key=lambda one: (-one.kind.severity, -totals[one.kind.code], first[one.kind.code]),
+        )
 
     def _new(self, kind: Kind, detail: str) -> Finding:
-        seen = self._details.get(kind.code, 0)
-        self._details[kind.code] = seen + 1
-        detail = detail if seen < _DETAILS else _OTHERS
+        if sum(found.kind is kind for found in self._found.values()) >= _DETAILS:
+            detail = _OTHERS
         return self._found.setdefault((kind.code, detail), Finding(kind, detail))
 
 
-def printable(text: object) -> str:
-    """Make a foreign text fit for one line of a terminal, a page or a log."""
+def printable(text: object, longest: int = _LONGEST) -> str:
+    """Make text from elsewhere safe for one line of a terminal, a page or a log."""
     shown = "".join(
         char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(text)
     )
-    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
+
+def counted(number: int, noun: str) -> str:
+    """Format a number of things."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _place(line: int | None, identity: object) -> str:

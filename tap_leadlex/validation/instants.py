@@ -6,18 +6,19 @@ import re
 from datetime import UTC, datetime, timedelta
 
 HOUR = 3600.0
+DAY = 24 * HOUR
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIXED_WIDTH = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
 def seconds(text: object) -> float | None:
-    """Read an ISO 8601 instant.
+    """Parse an ISO 8601 instant.
 
     Args:
-        text: `Z`, an offset or no zone (which means UTC), or a bare date (its midnight).
+        text: With `Z`, an offset or no zone (read as UTC), or a date (read as its midnight).
 
     Returns:
-        Seconds since 1970 UTC, or `None` for what is no date.
+        Seconds since 1970 UTC, or `None` if it cannot be parsed.
     """
     try:
         instant = datetime.fromisoformat(text)  # type: ignore[arg-type]
@@ -29,27 +30,49 @@ def seconds(text: object) -> float | None:
 
 
 def is_fixed_width(text: str) -> bool:
-    """Tell whether a bookmark has the one form whose text order is the order of time."""
+    """Return whether a bookmark has the one form whose text order is the order of time."""
     return _FIXED_WIDTH.fullmatch(text) is not None
 
 
 def moment(instant: float) -> datetime:
-    """Give the aware datetime of seconds since 1970."""
+    """Return the aware datetime of an instant."""
     return _EPOCH + timedelta(seconds=instant)
 
 
-def plain(instant: float) -> str:
-    """Write an instant for people and queries: a fraction only where there is one."""
+def plain(instant: float | None) -> str:
+    """Format an instant for people and queries, with a fraction only if it has one."""
+    if instant is None:
+        return "the beginning"
     text = moment(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
     return text.replace(".000000Z", "Z")
 
 
-def floor_month(instant: float) -> float:
-    """Give the beginning of an instant's month."""
-    first = moment(instant).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return first.timestamp()
+def hours(created: list[float]) -> str:
+    """Format the range of whole hours that contains all these instants."""
+    return f"{plain(min(created) // HOUR * HOUR)} to {plain((max(created) // HOUR + 1) * HOUR)}"
 
 
 def next_month(instant: float) -> float:
-    """Give the beginning of the month after an instant's."""
-    return floor_month(floor_month(instant) + 32 * 24 * HOUR)
+    """Return the start of the month after an instant's."""
+    first = moment(instant).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (first + timedelta(days=32)).replace(day=1).timestamp()
+
+
+def split(start: float, end: float) -> float | None:
+    """Return the boundary of a month, else of a day, else of an hour nearest to the middle.
+
+    Returns:
+        A boundary strictly between the two, or `None` if there is none.
+    """
+    months = []
+    month = next_month(start)
+    while month < end:
+        months.append(month)
+        month = next_month(month)
+    if months:
+        return months[len(months) // 2]
+    for unit in (DAY, HOUR):
+        first, last = start // unit + 1, -(-end // unit) - 1
+        if first <= last:
+            return (first + last) // 2 * unit
+    return None

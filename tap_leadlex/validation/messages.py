@@ -1,16 +1,19 @@
-"""Singer messages: a line in, a message out."""
+"""Singer messages: bytes in, lines and messages out."""
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 Values: TypeAlias = dict[str, Any]
+
+_CHUNK = 1 << 18
 
 
 class Schema(msgspec.Struct, tag_field="type", tag="SCHEMA"):
@@ -23,7 +26,7 @@ class Schema(msgspec.Struct, tag_field="type", tag="SCHEMA"):
 
 
 class Record(msgspec.Struct, tag_field="type", tag="RECORD"):
-    """One contact; `record` is its JSON text, decoded by `values_of`."""
+    """One contact; `record` is its JSON text, decoded by `decode_values`."""
 
     stream: str
     record: msgspec.Raw
@@ -32,7 +35,7 @@ class Record(msgspec.Struct, tag_field="type", tag="RECORD"):
 
 
 class State(msgspec.Struct, tag_field="type", tag="STATE"):
-    """What the next run may rely on."""
+    """Where the next run may start."""
 
     value: Values
 
@@ -45,7 +48,7 @@ class ActivateVersion(msgspec.Struct, tag_field="type", tag="ACTIVATE_VERSION"):
 
 
 class Batch(msgspec.Struct, tag_field="type", tag="BATCH"):
-    """Names files in place of records; this tap never sends it."""
+    """Names files instead of records; this tap never sends it."""
 
     stream: str
 
@@ -54,71 +57,82 @@ Message: TypeAlias = Schema | Record | State | ActivateVersion | Batch
 
 
 class Flaw(StrEnum):
-    """Why a line is no message."""
+    """Why a line is not a message."""
 
-    JSON = "it is no JSON"
+    JSON = "it is not JSON"
     TYPE = "its type is unknown"
     FORM = "its type is known, its form is wrong"
 
 
-class UnreadableError(ValueError):
-    """A line that is no Singer message.
-
-    Attributes:
-        flaw: Why.
-        name: The type it gives; empty where it gives none.
-    """
-
-    def __init__(self, flaw: Flaw, name: str = "") -> None:
-        """Say what is wrong with the line."""
-        super().__init__(flaw)
-        self.flaw = flaw
-        self.name = name
+class DownstreamEndedError(Exception):
+    """The next program of the pipe ended before the stream did."""
 
 
 _TYPES = {"SCHEMA", "RECORD", "STATE", "ACTIVATE_VERSION", "BATCH"}
-_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+decode_message: Callable[[bytes], Message] = msgspec.json.Decoder(Message).decode
+"""Decodes one line."""
+decode_values: Callable[[msgspec.Raw], Values] = msgspec.json.Decoder(Values).decode
+"""Decodes the values of a record."""
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What the two raise. They are called for each line, so nothing is wrapped around them."""
 
-_decode_message: Callable[[bytes], Message] = msgspec.json.Decoder(Message).decode
-_decode_values = msgspec.json.Decoder(Values).decode
 _decode_any = msgspec.json.Decoder().decode
 
 
-def read(line: bytes) -> Message:
-    """Read one line.
-
-    Raises:
-        UnreadableError: If it is no Singer message.
-    """
-    try:
-        return _decode_message(line)
-    except msgspec.ValidationError:
-        raise _unfit(line) from None
-    except _NO_JSON:
-        raise UnreadableError(Flaw.JSON) from None
-
-
-def values_of(record: Record) -> Values:
-    """Decode the values of a record.
-
-    Raises:
-        UnreadableError: If they are no JSON object.
-    """
-    try:
-        return _decode_values(record.record)
-    except msgspec.ValidationError:
-        raise UnreadableError(Flaw.FORM, "RECORD") from None
-    except _NO_JSON:
-        raise UnreadableError(Flaw.JSON) from None
-
-
-def _unfit(line: bytes) -> UnreadableError:
-    """Tell a message of an unknown type from a known one in a wrong form."""
+def why_unreadable(line: bytes) -> tuple[Flaw, str]:
+    """Return why a line is not a message, and the type that it names, if any."""
     try:
         found = _decode_any(line)
-    except _NO_JSON:
-        return UnreadableError(Flaw.JSON)
+    except UNREADABLE:
+        return Flaw.JSON, ""
     name = found.get("type") if isinstance(found, dict) else None
     if not isinstance(name, str):
-        return UnreadableError(Flaw.FORM)
-    return UnreadableError(Flaw.FORM if name in _TYPES else Flaw.TYPE, name)
+        return Flaw.FORM, ""
+    return (Flaw.FORM if name in _TYPES else Flaw.TYPE), name
+
+
+def chunks_of(descriptor: int) -> Iterator[bytes]:
+    """Read a file descriptor to its end, as the bytes arrive."""
+    while chunk := os.read(descriptor, _CHUNK):
+        yield chunk
+
+
+def passed_on(chunks: Iterable[bytes], descriptor: int) -> Iterator[bytes]:
+    """Write every byte to a descriptor before anything here looks at it.
+
+    Yields:
+        The same bytes.
+
+    Raises:
+        DownstreamEndedError: If the reader has ended.
+    """
+    for chunk in chunks:
+        rest = memoryview(chunk)
+        try:
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        except BrokenPipeError:
+            raise DownstreamEndedError from None
+        yield chunk
+    # The next program need not wait for the checks that follow the stream.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def lines_of(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Cut bytes into lines.
+
+    Yields:
+        Lines without their ends, as many at a time as a chunk completes. The last needs no end.
+    """
+    begun: list[bytes] = []
+    for chunk in chunks:
+        end, *lines = chunk.split(b"\n")
+        begun.append(end)
+        if lines:
+            last = lines.pop()
+            yield [b"".join(begun), *lines]
+            begun = [last]
+    if line := b"".join(begun):
+        yield [line]

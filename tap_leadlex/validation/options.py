@@ -1,15 +1,32 @@
-"""What one validation is told."""
+"""What one validation is told: on the command line, in files and in the environment."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import os
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from tap_leadlex.api_url import DEFAULT_API_URL
-from tap_leadlex.resources import CONTACTS
+import click
+import msgspec
+
+from tap_leadlex.api_url import API_URL_RULE, DEFAULT_API_URL, is_api_url
+from tap_leadlex.validation import claims
+from tap_leadlex.validation.instants import seconds
+from tap_leadlex.validation.layout import Layout, for_mapping, for_stream
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from tap_leadlex.validation.claims import Claim
+
+SAMPLE, ALL, NONE = "sample", "all", "none"
+_SHARE = 5
+"""One call in this many goes to the sample, unless --sample says otherwise."""
+_KEY = "api_key"
+_KEY_VARIABLES = ("LEADLEX_VALIDATE_API_KEY", "TAP_LEADLEX_API_KEY")
+_TAP = "TAP_LEADLEX_"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,7 +36,7 @@ class Options:
     Attributes:
         api_url: Base of the API.
         api_key: The workspace's key; without it only the stream itself is checked.
-        stream: The stream that holds LeadLex's contacts.
+        stream: The stream that holds LeadLex's contacts; `None` if its SCHEMA is to tell.
         state: What the state claims that the run was given, or, for a destination, that its last
             sync ended with.
         start: The tap's `start_date`.
@@ -27,22 +44,177 @@ class Options:
         lookback: The tap's `lookback_seconds`.
         list_id: The tap's `list_id`.
         tags: The tap's `tags`.
-        sample: How many contacts to compare field by field.
+        tap_config: The tap's config.
+        mapping: The content of a mapping file.
+        content: Which contacts to compare: a sample, all or none.
+        sample: How many contacts the sample has; `None` for a share of the calls.
         seed: What the sample is drawn from.
-        max_calls: Calls of the API at most.
+        max_calls: Calls of the API at most, exports not counted.
+        max_exports: Export calls at most.
         by_month: Count each month, for a picture.
     """
 
     api_url: str = DEFAULT_API_URL
-    api_key: str | None = None
-    stream: str = CONTACTS.name
+    api_key: str | None = field(default=None, repr=False)
+    stream: str | None = None
     state: Claim | None = None
     start: float | None = None
     first_sync: bool = False
     lookback: float = 0.0
     list_id: str | None = None
     tags: tuple[str, ...] = ()
-    sample: int = 20
+    tap_config: Mapping[str, Any] | None = field(default=None, repr=False)
+    mapping: bytes | None = None
+    content: str = SAMPLE
+    sample: int | None = None
     seed: int = 0
     max_calls: int = 100
+    max_exports: int = 4
     by_month: bool = False
+
+    @property
+    def keep_records(self) -> bool:
+        """Whether all records are to be compared."""
+        return self.content == ALL and self.api_key is not None
+
+    @property
+    def sample_size(self) -> int:
+        """How many contacts to draw."""
+        if self.content != SAMPLE:
+            return 0
+        return max(self.max_calls // _SHARE, 1) if self.sample is None else self.sample
+
+    @property
+    def sample_calls(self) -> int:
+        """How many calls the other checks leave for the sample."""
+        return min(self.sample_size, self.max_calls // 2)
+
+    def layout(self) -> Layout:
+        """Return what the records are expected to look like.
+
+        Raises:
+            CannotValidateError: If the mapping file is not one.
+        """
+        if self.mapping is not None:
+            return for_mapping(self.mapping)
+        return for_stream(self.stream, self.tap_config)
+
+
+def instant(ctx: click.Context, param: click.Parameter, text: str | None) -> float | None:
+    """Parse an ISO 8601 date or date-time, as seconds since 1970."""
+    read = seconds(text)
+    if text is not None and read is None:
+        msg = "must be an ISO 8601 date or date-time"
+        raise click.BadParameter(msg, ctx, param)
+    return read
+
+
+def api_url(ctx: click.Context, param: click.Parameter, url: str) -> str:
+    """Check the base URL of the API."""
+    if not is_api_url(url):
+        msg = f"must be {API_URL_RULE}"
+        raise click.BadParameter(msg, ctx, param)
+    return url
+
+
+def new_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    """Check that a report can be written, before any work is done."""
+    if path is not None and not os.access(path if path.exists() else path.parent, os.W_OK):
+        msg = f"cannot write to {path.parent}: the folder is missing or protected"
+        raise click.BadParameter(msg, ctx, param)
+    return path
+
+
+def load(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    """Use the options of a config file as defaults; keep its key apart.
+
+    Raises:
+        click.BadParameter: If the file is not a JSON object, or names an unknown option.
+    """
+    if path is None:
+        return None
+    values = _object(path, param)
+    found = ctx.ensure_object(dict)
+    found[_KEY] = values.pop(_KEY, None) or found.get(_KEY)
+    known = {str(option.name).rstrip("_"): option for option in ctx.command.params}
+    if unknown := sorted(values.keys() - known.keys()):
+        msg = f"unknown: {', '.join(unknown)}"
+        raise click.BadParameter(msg, ctx, param)
+    given = {
+        str(known[name].name): [value] if known[name].multiple and isinstance(value, str) else value
+        for name, value in values.items()
+        if value is not None
+    }
+    ctx.default_map = {**(ctx.default_map or {}), **given}
+    return path
+
+
+def load_tap(ctx: click.Context, param: click.Parameter, path: Path | None) -> Mapping[str, Any]:
+    """Use the settings of the tap that matter here as defaults; "ENV" reads its variables."""
+    if path is None:
+        return {}
+    config = _tap_environment() if str(path) == "ENV" else _object(path, param)
+    shared = ("api_url", "start_date", "lookback_seconds", "list_id", "tags")
+    given = {name: config[name] for name in shared if config.get(name) is not None}
+    ctx.default_map = {**given, **(ctx.default_map or {})}
+    found = ctx.ensure_object(dict)
+    found[_KEY] = found.get(_KEY) or config.get(_KEY)
+    return config
+
+
+def _tap_environment() -> dict[str, Any]:
+    """Read the tap's config from its environment variables, as `--config=ENV` has it do."""
+    config: dict[str, Any] = {}
+    for name, text in os.environ.items():
+        if name.startswith(_TAP):
+            setting = name.removeprefix(_TAP).lower()
+            config[setting] = text
+            if text[:1] in {"[", "{"}:
+                try:
+                    config[setting] = msgspec.json.decode(text)
+                except msgspec.DecodeError:
+                    msg = f"{name} is not JSON"
+                    raise click.UsageError(msg) from None
+    return config
+
+
+def api_key(ctx: click.Context) -> str | None:
+    """Return the key: never an option, because every user of a machine can read command lines."""
+    own, shared = _KEY_VARIABLES
+    found = (
+        os.environ.get(own) or ctx.ensure_object(dict).get(_KEY) or os.environ.get(shared) or None
+    )
+    # The tap has the same rule in its settings; sharing it would mean importing them.
+    if found is not None and not re.fullmatch(r"[\x21-\x7e]+", str(found)):
+        msg = "api_key must be the workspace's key, without white space"
+        raise click.UsageError(msg, ctx)
+    return found
+
+
+def read_state(path: Path | None, stream: str) -> Claim | None:
+    """Read the state that `--state` names; an empty file is no state.
+
+    Raises:
+        click.UsageError: If it is not a state.
+    """
+    if path is None:
+        return None
+    if not path.read_bytes().strip():
+        return claims.Claim()
+    try:
+        value = msgspec.json.decode(path.read_bytes())
+        # Meltano keeps the state of an interrupted run beside the completed one.
+        if isinstance(value, dict) and "bookmarks" not in value:
+            value = value.get("singer_state", value.get("value", value))
+        return claims.read(value, stream)
+    except (msgspec.DecodeError, claims.BadStateError) as error:
+        msg = f"--state: this is not a state of tap-leadlex ({error})"
+        raise click.UsageError(msg) from None
+
+
+def _object(path: Path, param: click.Parameter) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except (msgspec.DecodeError, OSError):
+        msg = "holds no JSON object"
+        raise click.BadParameter(msg, param=param) from None

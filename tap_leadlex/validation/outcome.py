@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tap_leadlex.validation.findings import Check
+from tap_leadlex.validation.findings import Check, counted
 from tap_leadlex.validation.instants import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tap_leadlex.validation.comparison import Comparison, Range
+    from tap_leadlex.validation.bookmarks import Window
+    from tap_leadlex.validation.completeness import Comparison, Range
     from tap_leadlex.validation.content import Contents
     from tap_leadlex.validation.findings import Finding
-    from tap_leadlex.validation.windows import Window
 
 CLEAN, FOUND, COULD_NOT = 0, 1, 2
 
@@ -25,9 +25,9 @@ class Line:
 
     Attributes:
         check: The check.
-        result: `passed`, the number of findings, `skipped` or `could not be done`.
-        detail: What was checked, or why it was not.
-        good: Whether it passed; `None` for a check that was skipped.
+        result: `passed`, the number of findings, `not checked` or `could not be done`.
+        detail: What the result rests on, or why there is none.
+        good: Whether it passed; `None` for a check that was not asked for.
     """
 
     check: Check
@@ -44,7 +44,7 @@ class Outcome:
         source: What was validated.
         findings: The worst first.
         notes: What people should know besides.
-        skipped: The checks that were not asked for, and why.
+        skipped: The checks that were not asked for, or are out of reach, and why.
         stopped: The checks that could not be done, and why.
         lines: Lines of the stream.
         contacts: Distinct contacts delivered.
@@ -52,9 +52,13 @@ class Outcome:
         windows: The windows that the states closed.
         covered: The range that is compared, or `None`.
         comparison: What the counts say, or `None`.
-        contents: What the sample says, or `None`.
+        contents: What the comparison of values says, or `None`.
+        unreachable: Properties that could not be compared.
+        absent: Columns of LeadLex that did not arrive as they are.
         calls: Calls of the API.
+        exports: Export calls.
         seconds: How long it took.
+        run: When and how it ran: time, versions, workspace, command line.
     """
 
     source: str
@@ -69,37 +73,73 @@ class Outcome:
     covered: Range | None = None
     comparison: Comparison | None = None
     contents: Contents | None = None
+    unreachable: Sequence[str] = ()
+    absent: Sequence[str] = ()
     calls: int = 0
+    exports: int = 0
     seconds: float = 0.0
+    run: dict[str, str] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
-        """0 clean, 1 findings, 2 could not validate."""
+        """0: nothing found in what was checked. 1: findings. 2: a check could not be done."""
         if self.findings:
             return FOUND
         return COULD_NOT if self.stopped else CLEAN
 
     @property
+    def verdict(self) -> str:
+        """The answer in a few words."""
+        if self.findings:
+            return counted(len(self.findings), "finding")
+        if self.stopped:
+            return "not validated"
+        return "nothing found in what was checked" if self.not_checked else "clean"
+
+    @property
+    def answer(self) -> str:
+        """The answer to whether the sync is complete and correct, as the title of the page."""
+        if self.findings:
+            worst = self.findings[0].kind
+            number = sum(found.count for found in self.findings if found.kind is worst)
+            return f"No: {worst.title} ({number:,})"
+        if self.stopped:
+            return f"Unknown: {', '.join(self.stopped)} could not be checked"
+        if self.not_checked:
+            return "Nothing found in what was checked"
+        return "Yes: the sync has every contact of LeadLex, with every value"
+
+    @property
     def headline(self) -> str:
         """The outcome in one line."""
-        verdict = "not validated" if self.stopped else "clean"
-        what = counted(len(self.findings), "finding") if self.findings else verdict
-        return f"{what}: {counted(self.contacts, 'contact')} from {self.source}"
+        return f"{self.verdict}: {counted(self.contacts, 'contact')} from {self.source}"
+
+    @property
+    def not_checked(self) -> list[str]:
+        """What the verdict does not rest on, and why."""
+        missing = [f"{check}: {why}" for check, why in {**self.skipped, **self.stopped}.items()]
+        if self.contents is not None and not self.contents.complete:
+            missing.append(f"content: {self.contents.summary()}")
+        if self.comparison is not None and not self.comparison.verified:
+            missing.append("completeness: the total of LeadLex's list is not verified")
+        if self.unreachable:
+            missing.append(f"content: could not compare {', '.join(self.unreachable)}")
+        if self.absent:
+            missing.append(f"content: no property holds {', '.join(self.absent)} as it is")
+        return missing
 
     def checks(self) -> Sequence[Line]:
-        """Say what each check came to, in the order of the checks."""
+        """Return what each check came to, in the order of the checks."""
         return [self._line(check) for check in Check]
 
     def _line(self, check: Check) -> Line:
         found = sum(finding.kind.check is check for finding in self.findings)
         if found:
-            return Line(
-                check, f"{found} finding{'s' * (found > 1)}", self._detail(check), good=False
-            )
+            return Line(check, counted(found, "finding"), self._detail(check), good=False)
         if check in self.stopped:
             return Line(check, "could not be done", self.stopped[check], good=False)
         if check in self.skipped:
-            return Line(check, "skipped", self.skipped[check], good=None)
+            return Line(check, "not checked", self.skipped[check], good=None)
         return Line(check, "passed", self._detail(check), good=True)
 
     def _detail(self, check: Check) -> str:
@@ -114,25 +154,15 @@ class Outcome:
             case Check.COMPLETENESS:
                 return self._counts()
             case Check.CONTENT:
-                return self._compared()
+                return "" if self.contents is None else self.contents.summary()
 
     def _counts(self) -> str:
-        if self.comparison is None or self.covered is None:
+        compared, covered = self.comparison, self.covered
+        if compared is None or covered is None:
             return ""
-        start = self.covered.start
-        since = "the beginning" if start is None else plain(start)
+        equal = compared.leadlex == compared.sync and not compared.gaps
         return (
-            f"{counted(self.comparison.leadlex, 'contact')} in LeadLex and "
-            f"{self.comparison.sync:,} in the sync, created from {since} to "
-            f"{plain(self.covered.end)}"
+            (f"complete by {compared.by}: " if equal else "")
+            + f"{counted(compared.leadlex, 'contact')} in LeadLex and {compared.sync:,} in the "
+            f"sync, created from {plain(covered.start)} to {plain(covered.end)}"
         )
-
-    def _compared(self) -> str:
-        if self.contents is None:
-            return ""
-        return f"{len(self.contents.compared)} of {self.contents.drawn} sampled contacts compared"
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number of things."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,83 +1,98 @@
-"""One validation of a stream, from the first count to the outcome."""
+"""One validation, from the first count to the outcome."""
 
 from __future__ import annotations
 
 import time
 from contextlib import nullcontext
+from math import isnan, nan
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from tap_leadlex.validation import catalogue
 from tap_leadlex.validation.api import LeadLex
-from tap_leadlex.validation.calls import ApiError
-from tap_leadlex.validation.comparison import FirstCount
+from tap_leadlex.validation.completeness import (
+    FirstCount,
+    Range,
+    covered,
+    known_start,
+)
+from tap_leadlex.validation.content import SLACK, Drawn, Sample
 from tap_leadlex.validation.counts import Counter
-from tap_leadlex.validation.coverage import coverage, known_start
+from tap_leadlex.validation.delivered import Arrival, Delivered
+from tap_leadlex.validation.errors import ApiError, CannotValidateError
 from tap_leadlex.validation.findings import Check, Findings
-from tap_leadlex.validation.live import compare_with_leadlex
+from tap_leadlex.validation.instants import seconds
+from tap_leadlex.validation.live import Arrived, LiveChecks
+from tap_leadlex.validation.messages import DownstreamEndedError
 from tap_leadlex.validation.outcome import Outcome
-from tap_leadlex.validation.sources import DownstreamEndedError
-from tap_leadlex.validation.stream import Expectation, StreamValidator
+from tap_leadlex.validation.stream import StreamValidator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from tap_leadlex.validation.destination import Destination
     from tap_leadlex.validation.messages import Values
     from tap_leadlex.validation.options import Options
 
+_OUR_SLACK, _LEADLEX_SLACK = 300.0, 5.0
+"""Seconds by which a bookmark may be later than the clock of this machine, or than LeadLex's."""
+_BLOCK = 5_000
+_LEAST = 1e-6
+_NO_STREAM = "a table has no messages"
+_NO_KEY = "not asked: no key"
+_ENDED_EARLY = "The program after this one ended before the stream did; read its log."
 _INFERRED = (
-    "Counted from the first contact of the stream on. To have its beginning checked too, give "
-    "--state, --start-date or --first-sync."
+    "Counted from the first contact of the stream on. To have the start checked too, pass --state, "
+    "--start-date or --first-sync."
 )
-_ENDED_EARLY = "The program after this one ended before the stream did; see its log."
 
 
-class StreamValidation:
-    """Validates one stream.
+class Validation:
+    """Validates one stream or one destination.
 
     Attributes:
-        validator: What has been seen of the stream.
         findings: What was found so far.
-        expected: How many contacts LeadLex held before; `None` where nobody counted.
+        expected: How many contacts LeadLex had before; `None` if that was not counted.
     """
 
-    def __init__(self, options: Options, source: str, *, live: bool) -> None:
-        """Begin; with a key and a live stream, count before anything of it is read.
+    def __init__(
+        self,
+        options: Options,
+        source: str,
+        *,
+        live: bool,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Start; with a key and a live stream, count before anything of it is read.
 
         Args:
             options: What this validation is told.
             source: What is validated, in words.
-            live: Whether the tap runs now, rather than having run some time ago.
+            live: Whether the tap runs now, rather than some time ago.
+            say: Tells the user something beforehand.
         """
         self._options = options
+        self._say = say
         self._began = time.monotonic()
         self._outcome = Outcome(source)
+        self._api = _api_of(options)
+        self._by_month = options.by_month
+        self._state: Values | None = None
+        self._ahead: float | None = None  # LeadLex's clock before ours
         self.findings = Findings()
-        self._live = live
-        self.validator = StreamValidator(
-            self.findings,
-            Expectation(
-                options.stream,
-                options.state,
-                options.lookback,
-                time.time(),
-                options.sample,
-                options.seed,
-            ),
-        )
-        self._api = api_of(options)
-        self._first = self._count_first() if live and self._api else None
+        self._first = self._count_first() if live else None
         self.expected = None if self._first is None else self._first.contacts
 
-    def run(self, blocks: Iterable[list[bytes]], watch: Callable[[int], None]) -> Outcome:
-        """Validate.
+    def stream(self, blocks: Iterable[list[bytes]], watch: Callable[[int], object]) -> Outcome:
+        """Validate a stream.
 
         Args:
-            blocks: The lines of the stream, some at a time.
+            blocks: Its lines, some at a time.
             watch: Told the number of contacts so far, now and then.
-
-        Returns:
-            What it came to.
         """
-        validator, outcome = self.validator, self._outcome
+        validator = StreamValidator(self.findings, self._options, self._latest)
+        outcome = self._outcome
         take = validator.line
         with self._api or nullcontext():
             try:
@@ -89,68 +104,164 @@ class StreamValidation:
                 outcome.stopped = dict.fromkeys(Check, _ENDED_EARLY)
             else:
                 validator.end()
-                self._compare()
-        outcome.findings = self.findings.worst_first()
+                self._ask_about_stream(validator)
+        self._state = validator.state
         outcome.lines = validator.lines
-        outcome.contacts = len(validator.ledger)
-        outcome.repeats = validator.keys.repeats
-        outcome.windows = validator.bookmarks.log.windows
-        outcome.calls = self._api.made if self._api else 0
-        outcome.seconds = time.monotonic() - self._began
-        return outcome
+        outcome.windows = validator.bookmarks.windows
+        return self._ended(validator.delivered)
+
+    def destination(self, place: Destination, watch: Callable[[int], object]) -> Outcome:
+        """Validate a table or CSV files.
+
+        Args:
+            place: The rows.
+            watch: Told the number of rows so far, now and then.
+
+        Raises:
+            CannotValidateError: If they cannot be read.
+        """
+        options, outcome, findings = self._options, self._outcome, self.findings
+        self._by_month = True
+        outcome.skipped = {Check.PROTOCOL: _NO_STREAM, Check.BOOKMARKS: _NO_STREAM}
+        layout = options.layout()
+        if layout.key is None:
+            msg = "The stream map of --tap-config removes the id, by which contacts are matched."
+            raise CannotValidateError(msg)
+        dated = layout.field(layout.created or "")
+        if dated is None or dated.format is not None:
+            layout.created = None
+        delivered = Delivered(keep_records=options.keep_records)
+        sample = Sample(options.sample_size, options.seed)
+        names: list[str] = []
+        for number, row in enumerate(place.rows(layout), start=1):
+            names = names or list(row)
+            created = nan if layout.created is None else seconds(row[layout.created])
+            identity = row[layout.key]
+            if created is None:
+                findings.add(catalogue.BAD_DATE, identity=identity)
+            if not isinstance(identity, str) or not identity.strip():
+                findings.add(catalogue.EMPTY_ID, line=number)
+                continue
+            record = msgspec.json.encode(row, enc_hook=str) if options.keep_records else None
+            arrival = delivered.add(
+                identity, hash(repr(tuple(row.values()))), created, record=record
+            )
+            if arrival is not Arrival.NEW:
+                repeated = arrival is Arrival.REPEAT
+                kind = catalogue.REPEAT if repeated else catalogue.CONFLICT
+                findings.add(kind, line=number, identity=identity)
+            elif sample.wants_next():
+                sample.take(Drawn(row, None))
+            if number % _BLOCK == 0:
+                watch(number)
+        end = options.state.position if options.state is not None else None
+        if end is None:
+            newest = max((each for each in delivered.created if not isnan(each)), default=None)
+            end = (place.written or time.time()) if newest is None else newest + _LEAST
+        arrived = Arrived(layout, names, delivered, sample)
+        with self._api or nullcontext():
+            self._ask(arrived, Range(options.start, end, end), options.tags)
+        return self._ended(delivered)
 
     @property
     def acknowledged(self) -> Values | None:
         """The state that may be acknowledged: the last one of a stream without findings."""
-        return None if self.findings or self._outcome.stopped else self.validator.state
+        return None if self.findings or self._outcome.stopped else self._state
+
+    def _ended(self, delivered: Delivered) -> Outcome:
+        outcome = self._outcome
+        delivered.close()
+        outcome.findings = self.findings.worst_first()
+        outcome.contacts, outcome.repeats = len(delivered), delivered.repeats
+        if self._api is not None:
+            outcome.calls, outcome.exports = self._api.made, self._api.exports
+        outcome.seconds = time.monotonic() - self._began
+        return outcome
+
+    def _latest(self) -> float:
+        """Return the latest bookmark that is possible by now."""
+        if self._ahead is None:
+            return time.time() + _OUR_SLACK
+        return time.time() + self._ahead + _LEADLEX_SLACK
 
     def _count_first(self) -> FirstCount | None:
-        """Count what LeadLex holds before the sync reads it."""
-        api, start = self._api, known_start(self._options, self._options.state)
-        if api is None or self._tags():
+        """Count what LeadLex has before the sync reads it."""
+        api, options = self._api, self._options
+        if api is None:
             return None
+        start = known_start(options, options.state, lookback=options.lookback)
         try:
-            return FirstCount(start, Counter(api).since(start), api.now)
+            contacts = Counter(api).since(start)
         except ApiError as error:
             self._outcome.notes.append(f"No count before the sync: {error}")
             return None
+        self._ahead = api.now - time.time()
+        return None if _tags_of(options) else FirstCount(start, contacts, api.now)
 
-    def _compare(self) -> None:
-        """Do the checks that need LeadLex."""
-        api, validator, outcome = self._api, self.validator, self._outcome
-        if api is None:
-            why = "no api_key, so LeadLex was not asked"
-            outcome.skipped |= {Check.COMPLETENESS: why, Check.CONTENT: why}
-            return
-        claim = validator.bookmarks.claim
-        if claim.explicit and claim.list_id != api.list_id:
+    def _ask_about_stream(self, validator: StreamValidator) -> None:
+        """Do the checks that need LeadLex, over the range that the states claim."""
+        marks, options, outcome = validator.bookmarks, self._options, self._outcome
+        claim, api = marks.track.claim, self._api
+        tags = claim.tags if claim.explicit else options.tags
+        if api is not None and claim.explicit and claim.list_id != api.list_id:
             api.list_id, self._first = claim.list_id, None
-        covered = coverage(self._options, validator, self._first)
-        if covered.range is None:
+        if self._first is not None:
+            since = self._first.at
+        elif validator.extracted is not None:
+            since = validator.extracted - SLACK
+        else:
+            since = marks.position or time.time()
+        known = covered(options, marks, validator.delivered, since, self._first)
+        if known is None:
             outcome.skipped[Check.COMPLETENESS] = "no STATE says how far the sync got"
-        elif self._tags():
-            why = "the sync was filtered by tags, which LeadLex's list cannot count"
-            outcome.skipped[Check.COMPLETENESS] = why
-        if covered.inferred:
+        elif known.inferred and api is not None:
             outcome.notes.append(_INFERRED)
-        compare_with_leadlex(
-            api,
-            self.findings,
-            outcome,
-            validator.ledger,
-            validator.sample.drawn,
-            covered=covered.range,
-            since=covered.since,
-            by_month=self._options.by_month,
+        for name, number in validator.unchecked.items():
+            outcome.notes.append(f"{name}: {number:,} records, compared with their SCHEMA only.")
+        arrived = Arrived(
+            validator.layout, validator.protocol.columns, validator.delivered, validator.sample
         )
+        self._ask(arrived, known or Range(None, marks.position or time.time(), since), tags)
+        self._say_where_lost()
 
-    def _tags(self) -> tuple[str, ...]:
-        claim = self.validator.bookmarks.claim
-        return claim.tags if claim.explicit else self._options.tags
+    def _ask(self, arrived: Arrived, known: Range, tags: tuple[str, ...]) -> None:
+        """Compare what arrived with LeadLex."""
+        outcome = self._outcome
+        arrived.describe(outcome)
+        if self._api is None:
+            for check in (Check.COMPLETENESS, Check.CONTENT):
+                outcome.skipped[check] = _NO_KEY
+            return
+        checks = LiveChecks(
+            self._api, self._options, self.findings, outcome, arrived, by_month=self._by_month
+        )
+        checks.run(known, tags, self._say)
+
+    def _say_where_lost(self) -> None:
+        """Make one finding of missing contacts and the states that count them."""
+        findings, notes = self.findings, self._outcome.notes
+        if not findings.of(catalogue.MISSING) + findings.of(catalogue.COUNT_MISMATCH):
+            return
+        if uncounted := findings.of(catalogue.UNCOUNTED):
+            findings.drop(catalogue.UNCOUNTED)
+            notes.append(
+                f"Missing contacts: the tap counted {uncounted:,} of them as delivered, so they "
+                "were lost after it."
+            )
+        else:
+            notes.append(
+                "Missing contacts: the states count no more contacts than arrived. The tap did not "
+                "deliver them, or their ids were changed after it."
+            )
 
 
-def api_of(options: Options) -> LeadLex | None:
-    """Make the API's client, `None` where there is no key."""
+def _tags_of(options: Options) -> tuple[str, ...]:
+    state = options.state
+    return state.tags if state is not None and state.explicit else options.tags
+
+
+def _api_of(options: Options) -> LeadLex | None:
+    """Return the API's client, or `None` without a key."""
     if options.api_key is None:
         return None
     state = options.state

@@ -300,7 +300,7 @@ def test_a_workspace_in_use_is_left_alone_and_tried_again(story: Story) -> None:
     assert (tries, state) == (1, "success")
     assert times >= 1
     log = story.airflow.log(story.scheduled, "workspace.sync", 0)
-    assert log.index("Something else is working on") < log.index("Meltano 4")
+    assert log.index("Another run holds the lock") < log.index("Meltano 4")
 
 
 def test_the_syncs_take_slots_of_the_pool(story: Story) -> None:

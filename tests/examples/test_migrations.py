@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import logging
 import re
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -19,17 +21,20 @@ from tap_leadlex.scope import Scope
 from tap_leadlex.streams import schema
 from tests.destination import create
 from tests.environments import ROOT
-from tests.support import FIELDS
+from tests.newcomer import Newcomer
+from tests.support import FIELDS, env_for
+from tests.support.pages import shell
 
 from .example import Example
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.support import Json
 
 Row = dict[str, str]
+
+VALIDATE = Path(sys.executable).with_name("leadlex-validate")
 
 START = datetime(2025, 12, 31, 20, tzinfo=UTC)
 
@@ -214,6 +219,11 @@ def pipedrive(contact: Contact) -> tuple[str, Row]:
     }
 
 
+WRITE = {
+    "hubspot": shell("examples/migrate-to-hubspot/README.md", "Write the files"),
+    "salesforce": shell("examples/migrate-to-salesforce/README.md", "Write the files"),
+    "pipedrive": shell("examples/migrate-to-pipedrive/README.md", "Write the files"),
+}
 CRMS = {"hubspot": hubspot, "salesforce": salesforce, "pipedrive": pipedrive}
 
 
@@ -334,7 +344,8 @@ def test_every_contact_is_in_exactly_one_file(
     store = Store([])
     expected = [CRMS[crm](contact) for contact in awkward_contacts(store, 5_000)]
     columns = list(expected[0][1])
-    example = Example(f"migrate-to-{crm}", tmp_path, TAP_LEADLEX_API_URL=serve(store=store).url)
+    sandbox = serve(store=store)
+    example = Example(f"migrate-to-{crm}", tmp_path, TAP_LEADLEX_API_URL=sandbox.url)
 
     example.meltano("run", "tap-leadlex", "target-csv")
 
@@ -346,6 +357,13 @@ def test_every_contact_is_in_exactly_one_file(
     assert by_content(rows) == by_content(
         [{"Reason": reason, **row} for reason, row in expected if reason]
     )
+    proof = example.run(
+        VALIDATE,
+        *(f"--destination=output/sandbox/{name}.csv" for name in ("contacts", "rejected")),
+        *("--mapping=mapping.json", "--content=all", "--report=output/report.html"),
+        TAP_LEADLEX_API_KEY=sandbox.key,
+    )
+    assert "every value of 5,000 contacts compared" in proof.stderr
     # Meltano rewrites a file in which it misses something; a clone must stay clean.
     assert (example.folder / "meltano.yml").read_text("utf-8") == meltano_yml(crm)
 
@@ -383,3 +401,18 @@ def test_the_readme_names_every_column(crm: str) -> None:
     readme = (ROOT / f"examples/migrate-to-{crm}/README.md").read_text("utf-8")
 
     assert re.findall(r"^\| `(.+?)` \|", readme, re.MULTILINE) == list(mapped(crm)[1])
+
+
+@pytest.mark.parametrize("crm", CRMS)
+def test_the_readme_word_for_word(crm: str, serve: Callable[..., Sandbox], tmp_path: Path) -> None:
+    sandbox = serve(contacts=50, key="wbk_your_key")
+    user = Newcomer(tmp_path)
+
+    user.run(WRITE[crm], **env_for(sandbox))
+
+    output = user.folder / f"examples/migrate-to-{crm}/output"
+    rows = 0
+    for file in output.glob("*.csv"):
+        with file.open(newline="") as opened:
+            rows += len(list(csv.DictReader(opened)))
+    assert rows == 50

@@ -20,9 +20,9 @@ from tap_leadlex.sandbox import Fault, Quotas, Sandbox
 from tests import postgres
 from tests.destination import create, records_in
 from tests.environments import ROOT, environment
+from tests.newcomer import Newcomer
 from tests.support import FIELDS, PROGRAM, TIMEOUT, bookmark, by_id, env_for, state_at, truth
-
-from .example import Example
+from tests.support.pages import shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 FOLDER = ROOT / "examples/pipe"
 MISSING = [name for name in ("flock", "jq", "setsid") if not shutil.which(name)]
-INSTALL, SYNC = re.findall(
-    r"```sh\n(.*?)```", (FOLDER / "README.md").read_text("utf-8"), re.DOTALL
-)[:2]
+INSTALL = shell("examples/pipe/README.md", "What you need")
+SYNC = shell("examples/pipe/README.md", "Sync", 1)
+SYNC_SANDBOX = shell("examples/pipe/README.md", "Sync", 2)
 DUCKDB = ("target-duckdb", "--config", "target.json")
 UNLIMITED = Quotas(exports=None)
 LIMIT = 100
@@ -146,30 +146,23 @@ def has_exports(sandbox: Sandbox, count: int) -> Callable[[], bool]:
 
 def test_the_readme_word_for_word(serve: Callable[..., Sandbox], tmp_path: Path) -> None:
     sandbox = serve(contacts=50, key="wbk_your_key")
-    path = (tmp_path / "bin", ROOT / ".venv/bin", os.environ["PATH"])  # uv is among our tools
-    clone = tmp_path / "clone"
-    clone.mkdir()
-    example = Example(
-        "pipe",
-        clone,
-        PATH=os.pathsep.join(map(str, path)),
-        UV_TOOL_DIR=str(tmp_path / "tools"),
-        UV_TOOL_BIN_DIR=str(tmp_path / "bin"),
-        TAP_LEADLEX_API_URL=sandbox.url,
-    )
+    user = Newcomer(tmp_path)
 
-    for lines in (INSTALL, SYNC):
-        example.run("bash", "-euo", "pipefail", "-c", lines)
+    for lines in (INSTALL, SYNC, SYNC_SANDBOX):
+        variables = env_for(sandbox)
+        user.run(lines, "examples/pipe", **variables)
 
     look = (
         "import duckdb; print(*duckdb.connect('contacts.duckdb').table('leadlex.contacts').columns)"
     )
-    columns = example.run(environment("targets") / "bin/python", "-c", look).stdout.split()
+    python = environment("targets") / "bin/python"
+    columns = user.run(f'{python} -c "{look}"', "examples/pipe").split()
     added = {name for name in columns if name.startswith("_sdc_")}
     assert len(added) == 3
     assert set(columns) - added == set(FIELDS) - {"phone", "linkedin_url"}
-    state = json.loads((example.folder / "state/state.json").read_text())
-    assert state["bookmarks"]["contacts"]["delivered"] == 50
+    for folder in ("state", "sandbox"):
+        state = json.loads((user.folder / "examples/pipe" / folder / "state.json").read_text())
+        assert state["bookmarks"]["contacts"]["delivered"] == 50
 
 
 def test_the_destination_equals_leadlex_and_the_next_run_goes_on(
@@ -210,8 +203,8 @@ def test_a_property_that_cannot_be_left_out_ends_it_before_the_first_call(
 
     complaint, end = Pipe(tmp_path, sandbox).sync(SYNC_WITHOUT=f"phone {name}", code=1)
 
-    assert complaint.endswith(f'cannot leave out ["{name}"]')
-    assert end == "There is no catalog: nothing was synced."
+    assert complaint.endswith(f'cannot deselect ["{name}"]')
+    assert end == "The tap printed no catalog; nothing was synced."
     assert sandbox.calls == []
 
 
@@ -226,7 +219,7 @@ def test_a_target_that_dies_in_the_middle_leaves_the_state_and_the_next_run_heal
     dying = 'head --lines=150 | "$@"; kill -KILL $$'
     told = pipe.sync("bash", "-c", dying, "target", *DUCKDB, code=2)
 
-    assert told == ["The target failed (137): the state stays as it was."]
+    assert told == ["The target failed (137); the state is unchanged."]
     assert pipe.state.read_bytes() == before
     assert contacts < pipe.contacts < 450
 
@@ -246,7 +239,7 @@ def test_without_its_target_a_tap_does_not_wait_for_the_quota(
         until(has_exports(sandbox, 2), sync)
         (tmp_path / "die").write_text("")
 
-        assert said(sync, 2) == ["The target failed (5): the state stays as it was."]
+        assert said(sync, 2) == ["The target failed (5); the state is unchanged."]
     assert not pipe.state.exists()
 
 
@@ -255,7 +248,7 @@ def test_a_target_that_leaves_before_the_end_is_no_success(
 ) -> None:
     pipe = Pipe(tmp_path, serve(contacts=450, quotas=UNLIMITED))
 
-    assert pipe.sync("true", code=1)[-1] == "The tap failed (1): its last line says why."
+    assert pipe.sync("true", code=1)[-1] == "The tap failed (1); its last line says why."
     assert not pipe.state.exists()
 
 
@@ -265,7 +258,7 @@ def test_a_tap_that_fails_keeps_what_the_target_confirmed(
     sandbox = serve(contacts=250, faults={3: Fault.RENAMED_COLUMN}, quotas=UNLIMITED)
     pipe = Pipe(tmp_path, sandbox)
 
-    assert pipe.sync(code=1) == ["The tap failed (1): its last line says why."]
+    assert pipe.sync(code=1) == ["The tap failed (1); its last line says why."]
 
     pipe.check()
     assert 0 < pipe.contacts < 250
@@ -278,9 +271,9 @@ def test_a_tap_that_fails_keeps_what_the_target_confirmed(
 @pytest.mark.parametrize(
     ("printed", "told"),
     [
-        ("", "The target confirmed no STATE: the state stays as it was."),
-        ('{"bookmarks": {"conta', "The target's last line is no whole STATE"),
-        ("{}", "The target's last line is no whole STATE"),
+        ("", "The target confirmed no STATE; the state is unchanged."),
+        ('{"bookmarks": {"conta', "The target's last line is not a complete STATE"),
+        ("{}", "The target's last line is not a complete STATE"),
     ],
     ids=["nothing", "cut", "empty"],
 )
@@ -308,9 +301,9 @@ def test_a_full_disk_leaves_the_state_and_the_next_run_heals(
     create(sandbox, 20)
 
     for file, code, told in (
-        ("catalog.json", 1, "There is no catalog: nothing was synced."),
-        ("states.jsonl", 2, "The target failed (1): the state stays as it was."),
-        ("state.json.new", 3, "The new state cannot be written: the state stays as it was."),
+        ("catalog.json", 1, "The tap printed no catalog; nothing was synced."),
+        ("states.jsonl", 2, "The target failed (1); the state is unchanged."),
+        ("state.json.new", 3, "Cannot write the new state; the state is unchanged."),
     ):
         full = pipe.state.with_name(file)
         full.unlink(missing_ok=True)
@@ -369,7 +362,7 @@ def test_a_signal_keeps_what_came_until_then(
         send(sync.pid, number)
 
         (told,) = said(sync, -number)
-    assert told == f"Stopped by {number.name}: the next run goes on from the state."
+    assert told == f"Stopped by {number.name}; the next run continues from the state."
     pipe.check()
     assert 0 < pipe.contacts < 250
 
@@ -388,7 +381,7 @@ def test_a_signal_before_the_tap_is_ready_is_no_failure_of_the_tap(
         sync.terminate()
 
         told = said(sync, -signal.SIGTERM)
-    assert told[-1] == "Stopped by SIGTERM: the next run goes on from the state."
+    assert told[-1] == "Stopped by SIGTERM; the next run continues from the state."
 
 
 @pytest.mark.skipif(bool(postgres.missing()), reason=str(postgres.missing()))

@@ -19,7 +19,9 @@ from tap_leadlex.sandbox import Quotas, Reading, Sandbox
 from tap_leadlex.sandbox.readings import ListMode, Order
 from tests.destination import create, records_in
 from tests.environments import ROOT, environment
+from tests.newcomer import Newcomer
 from tests.support import TIMEOUT, by_id, truth
+from tests.support.pages import shell
 
 from .example import Example
 
@@ -28,6 +30,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support import Json
+
+INSTALL = shell("examples/two-workspaces/README.md", "What you need")
+START_EMEA = shell("examples/two-workspaces/README.md", "Try it", 1)
+START_APAC = shell("examples/two-workspaces/README.md", "Try it", 2)
+SYNC = shell("examples/two-workspaces/README.md", "Try it", 3)
+SYNC_AGAIN = shell("examples/two-workspaces/README.md", "Try it", 4)
+SYNC_REAL = shell("examples/two-workspaces/README.md", "Use it")
 
 EMEA = ("tap-leadlex-emea", "target-duckdb")
 APAC = ("tap-leadlex-apac", "target-duckdb")
@@ -292,3 +301,30 @@ def test_a_machine_that_has_nothing_goes_on_from_the_state_in_s3(
 
     assert [call.rows for call in emea.exports] == [300, 40]
     assert by_id(records_in(fresh.folder / "emea.duckdb")) == by_id(truth(emea)[-40:])
+
+
+def test_the_readme_word_for_word(serve: Callable[..., Sandbox], tmp_path: Path) -> None:
+    user = Newcomer(tmp_path)
+    user.add_to_path(ROOT / ".venv/bin")
+    folder = "examples/two-workspaces"
+    real = {
+        f"TAP_LEADLEX_{name}_{setting}": value
+        for name, sandbox in {"EMEA": serve(contacts=30), "APAC": serve(contacts=20)}.items()
+        for setting, value in {
+            "API_KEY": sandbox.key,
+            "API_URL": sandbox.url,
+            "SETTLE_SECONDS": "0",
+        }.items()
+    }
+
+    user.run(INSTALL)
+    with user.serving(START_EMEA), user.serving(START_APAC):
+        user.run(SYNC, folder)
+        said = user.run(SYNC_AGAIN, folder)
+    user.run(SYNC_REAL, folder, **real)
+
+    for workspace, (made_up, contacts) in {"emea": (3_025, 30), "apac": (2_000, 20)}.items():
+        sandbox = user.folder / folder / f"sandbox-{workspace}.duckdb"
+        assert f"sandbox:tap-leadlex-{workspace}-to-target-duckdb" in said
+        assert len(records_in(sandbox, "leadlex_sandbox.contacts")) == made_up
+        assert len(records_in(user.folder / folder / f"{workspace}.duckdb")) == contacts

@@ -15,6 +15,7 @@ from tests.destination import create
 from tests.environments import ROOT, environment
 from tests.examples.example import Example
 from tests.support import Json, by_id, truth
+from tests.support.pages import shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 
 FOLDER = ROOT / "examples/warehouse-postgres"
 README = (FOLDER / "README.md").read_text()
+
+START = shell("examples/warehouse-postgres/README.md", "Set up", 2)
+VALIDATE = shell("examples/warehouse-postgres/README.md", "Validate")
+REFRESH = shell("docs/full-refresh.md", "With Meltano", 1)
+START_OVER = shell("docs/full-refresh.md", "With Meltano", 2)
 
 # With what URLs, .env files and shells read as their own.
 PASSWORD = "p@ss/w$rd #1"  # noqa: S105 - of a database that lives as long as the test
@@ -84,7 +90,6 @@ def test_the_table_equals_leadlex_after_quota_stops_edits_and_deletions(
     sandbox = serve(contacts=200_000, quotas=QUOTAS)
     with postgres.Server() as server:
         example = set_up(server, sandbox, tmp_path)
-        example.meltano("install")
         path = f"{environment('meltano')}/bin:{example.environment['PATH']}"
         said = []
 
@@ -92,8 +97,12 @@ def test_the_table_equals_leadlex_after_quota_stops_edits_and_deletions(
             """Run a schedule, as cron does."""
             said.append(example.run("./run.sh", name, PATH=path).stderr)
 
+        def shown(block: str) -> str:
+            """Run a block of a page."""
+            return example.run("bash", "-euo", "pipefail", "-c", block, PATH=path).stderr
+
         # The first sync, which the quota stops and the next run ends.
-        said.append(example.meltano("run", "sync").stderr)
+        said.append(shown(START))
         assert re.search(r"\[warning .*Stopped: the export quota is used up", said[-1])
         assert 150_000 < server.count() < 200_000
         sandbox.workspace.quota.reset()
@@ -127,13 +136,14 @@ def test_the_table_equals_leadlex_after_quota_stops_edits_and_deletions(
         clients = sum("client" in contact["tags"] for contact in contacts)
         assert len(server.run(query).splitlines()) == clients
 
-        validation = re.search(r"^meltano invoke (.+)$", README, re.MULTILINE)
-        assert validation
-        state = example.meltano("state", "get", "prod:tap-leadlex-to-target-postgres").stdout
-        (example.folder / validation[1].split()[-1]).write_text(state)
-        told = example.meltano("invoke", *validation[1].split()).stderr
+        told = shown(VALIDATE)
         assert "200,000 contacts in LeadLex and 200,000 in the sync" in told
         assert "20 of 20 sampled contacts compared" in told
+
+        # The page on full refreshes: one refresh, and a new start.
+        for block in (REFRESH, START_OVER):
+            sandbox.workspace.quota.reset()
+            assert re.search(r"\[warning .*Stopped: the export quota is used up", shown(block))
 
     assert not [line for line in said if sandbox.key in line or PASSWORD in line]
     # Meltano rewrites a file in which it misses something; a clone must stay clean.

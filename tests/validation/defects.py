@@ -208,6 +208,59 @@ def uncounted(
     return lambda messages, random: spoil(without_counts(messages), random)
 
 
+def recount(by: int) -> Callable[[Messages, Random], Messages]:
+    """Change how many contacts the states count as delivered."""
+
+    def spoil(messages: Messages, _: Random) -> Messages:
+        for at in states(messages):
+            entry(messages[at])["delivered"] += by
+        return messages
+
+    return spoil
+
+
+def property_schema(name: str, **values: Any) -> Callable[[Messages, Random], Messages]:  # noqa: ANN401
+    """Change what the SCHEMA says of a property; None removes a rule."""
+
+    def spoil(messages: Messages, _: Random) -> Messages:
+        rules = messages[0]["schema"]["properties"][name]
+        rules |= values
+        for rule in [rule for rule, value in rules.items() if value is None]:
+            del rules[rule]
+        return messages
+
+    return spoil
+
+
+def change_some(
+    edit: Callable[[dict[str, Any]], dict[str, Any]], every: int
+) -> Callable[[Messages, Random], Messages]:
+    """Change the values of every so many records."""
+
+    def spoil(messages: Messages, _: Random) -> Messages:
+        for at in records(messages)[::every]:
+            messages[at]["record"] = edit(messages[at]["record"])
+        return messages
+
+    return spoil
+
+
+def replace_by_stranger(messages: Messages, random: Random) -> Messages:
+    """Lose a contact and put one with a made-up id into its place."""
+    at = random.choice(records(messages))
+    messages[at]["record"]["id"] = "00000000-0000-4000-8000-000000000000"
+    return messages
+
+
+def delay_within_window(messages: Messages, random: Random) -> Messages:
+    """Print a date an hour late that stays within its window."""
+    first, second = states(messages)[:2]
+    inner = [at for at in records(messages) if first < at < second - 2]
+    record = messages[random.choice(inner)]["record"]
+    record["created_at"] = shifted(record["created_at"], 3600)
+    return messages
+
+
 def drop_line_end(lines: list[bytes]) -> list[bytes]:
     """Cut the last line in the middle."""
     return [*lines[:-1], lines[-1][: len(lines[-1]) // 2]]
@@ -230,6 +283,8 @@ P, K, B, N, V = Check
 FIRST = {"first_sync": True}
 ALL = {"sample": 100}
 """Options under which the stream's beginning is checked, and every contact compared."""
+EXPORTED = {"content": "all"}
+"""Options under which every contact is compared with an export."""
 
 CATALOGUE = [
     # Completeness
@@ -293,6 +348,22 @@ CATALOGUE = [
     Defect("a date shifted by a time zone", V, "different-value", change(
         lambda r: r | {"created_at": shifted(r["created_at"], 7200)}
     ), options=ALL),
+    Defect("one email changed", V, "different-value", change(
+        lambda r: r | {"email": "somebody@example.com"}
+    ), options=EXPORTED),
+    Defect("a few emails lost", V, "different-value", change_some(
+        lambda r: r | {"email": None}, 40
+    ), options=EXPORTED),
+    Defect(
+        "a date an hour late inside its window", V, "different-value", delay_within_window,
+        options=EXPORTED,
+    ),
+    Defect("texts cut", V, "different-value", change_some(
+        lambda r: r | {"linkedin_url": (r["linkedin_url"] or "")[:20] or None}, 30
+    ), options=EXPORTED),
+    Defect("a stranger in the place of a contact", N, "missing", replace_by_stranger,
+           options=EXPORTED),
+    Defect("a stranger as well", N, "surplus", replace_by_stranger, options=EXPORTED),
     # Keys
     Defect("a row twice in a row", K, "repeat", repeat(0)),
     Defect("a row twice, windows apart", K, "repeat", repeat(-1)),
@@ -340,9 +411,21 @@ CATALOGUE = [
         "no date at all", P, "record-without-key",
         change(lambda r: {name: value for name, value in r.items() if name != "created_at"}),
     ),
+    Defect("a property in no record", P, "uneven-record", change_all(
+        lambda r: {name: value for name, value in r.items() if name != "email"}
+    )),
+    Defect("only id and date left", P, "uneven-record", change_all(
+        lambda r: {"id": r["id"], "created_at": r["created_at"]}
+    )),
+    Defect("an empty text for null", P, "empty-text", change(lambda r: r | {"phone": ""})),
+    Defect("null for empty tags", P, "null-tags", change(lambda r: r | {"tags": None})),
+    Defect("a key that may be null", P, "nullable-key", property_schema(
+        "id", type=["string", "null"]
+    )),
+    Defect("a date that is a text", P, "undated-key", property_schema("created_at", format=None)),
     Defect("a BATCH", P, "batch", insert({"type": "BATCH", "stream": "contacts", "manifest": []})),
     Defect("another stream", P, "unknown-stream", insert(
-        {"type": "SCHEMA", "stream": "deals", "schema": {}, "key_properties": []}
+        {"type": "SCHEMA", "stream": "invoices", "schema": {}, "key_properties": []}
     )),
     Defect("an unknown message", P, "unknown-message", insert({"type": "METRIC"})),
     Defect("a RECORD without a record", P, "malformed-message", insert(
@@ -376,6 +459,8 @@ CATALOGUE = [
     ),
     Defect("a bookmark lost", B, "bookmark-back", restate(-1, replication_key_value=None)),
     Defect("a bookmark in the future", B, "future-bookmark", move_bookmark(-1, 7200)),
+    Defect("a bookmark four minutes ahead", B, "future-bookmark", move_bookmark(-1, 240)),
+    Defect("contacts that no state counts", B, "miscounted", recount(-3)),
     Defect(
         "a bookmark that does not sort", B, "bad-state",
         restate(-1, replication_key_value="2026-11-01T00:00:00Z"),
@@ -383,7 +468,9 @@ CATALOGUE = [
     Defect("a bookmark of another property", B, "bad-state", restate(1, replication_key="id")),
     Defect("the last STATE lost", B, "unclosed", lose(lambda m, _: states(m)[-2:])),
     Defect("no STATE", B, "no-state", lose(of_type("STATE"))),
-    Defect("a row that its state counts lost", B, "uncounted", lose(edge)),
+    Defect(
+        "a row that its state counts lost", B, "uncounted", lose(edge), options={"api_key": None}
+    ),
     Defect(
         "other filters in the middle", B, "filters-changed",
         restate(2, filters={"list_id": "list-half", "tags": []}),

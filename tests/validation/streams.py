@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from tap_leadlex.validation.findings import Findings
-from tap_leadlex.validation.stream import Expectation, StreamValidator
+from tap_leadlex.validation.stream import StreamValidator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+    from tap_leadlex.validation.options import Options
 
 SCHEMA: dict[str, Any] = {
     "type": "SCHEMA",
@@ -63,10 +66,14 @@ def lines(messages: Iterable[dict[str, Any]]) -> list[bytes]:
     return [json.dumps(message).encode() for message in messages]
 
 
-def codes(stream: Iterable[bytes], expected: Expectation | None = None) -> list[str]:
+def codes(
+    stream: Iterable[bytes],
+    options: Options | None = None,
+    latest: Callable[[], float] = lambda: inf,
+) -> list[str]:
     """Validate lines and give the codes of what was found, the worst first."""
     findings = Findings()
-    validator = StreamValidator(findings, expected)
+    validator = StreamValidator(findings, options, latest)
     for line in stream:
         validator.line(line)
     validator.end()

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tap_leadlex.validation.options import Options
-from tap_leadlex.validation.validation import StreamValidation
+from tap_leadlex.validation.validation import Validation
 from tests.support import run
 
 if TYPE_CHECKING:
@@ -24,15 +24,15 @@ def options(sandbox: Sandbox, **more: Any) -> Options:  # noqa: ANN401 - any opt
 
 def validate(sandbox: Sandbox, sync: Callable[[], Run], **more: Any) -> tuple[Run, Outcome]:  # noqa: ANN401
     """Validate a sync as the end of its pipe would: from a count before to a comparison after."""
-    validation = StreamValidation(options(sandbox, **more), "the tap", live=True)
+    validation = Validation(options(sandbox, **more), "the tap", live=True)
     done = sync()
-    return done, validation.run([done.out.encode().splitlines()], lambda _: None)
+    return done, validation.stream([done.out.encode().splitlines()], lambda _: None)
 
 
 def judge(sandbox: Sandbox, lines: Sequence[bytes], **more: Any) -> Outcome:  # noqa: ANN401
     """Validate lines against a sandbox in which nothing changes."""
-    validation = StreamValidation(options(sandbox, **more), "lines", live=True)
-    return validation.run([list(lines)], lambda _: None)
+    validation = Validation(options(sandbox, **more), "lines", live=True)
+    return validation.stream([list(lines)], lambda _: None)
 
 
 def full_refresh(config: Json) -> Json:

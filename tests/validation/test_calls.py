@@ -11,8 +11,8 @@ import pytest
 from tap_leadlex.sandbox import ListFault, Quotas, Reading, Sandbox
 from tap_leadlex.sandbox.readings import Presence, ResetStyle, RetryAfter
 from tap_leadlex.sandbox.workspace import PREFIX, utc_now
-from tap_leadlex.validation.api import LeadLex, UnreliableListError
-from tap_leadlex.validation.calls import ApiError, BudgetSpentError
+from tap_leadlex.validation.api import LeadLex
+from tap_leadlex.validation.errors import ApiError, BudgetSpentError, UnreliableListError
 from tests.support import RawServer
 
 if TYPE_CHECKING:
@@ -75,8 +75,12 @@ def test_it_waits_out_the_minute(
     [
         Reading(reset=ResetStyle.SECONDS_LEFT),
         Reading(reset=ResetStyle.NONE, retry_after=RetryAfter.SECONDS),
+        # Instants of LeadLex's clock, which is years ahead of this machine's.
+        Reading(reset=ResetStyle.EPOCH_S),
+        Reading(reset=ResetStyle.EPOCH_MS),
+        Reading(reset=ResetStyle.ISO),
+        Reading(reset=ResetStyle.NONE, retry_after=RetryAfter.DATE),
     ],
-    ids=["X-RateLimit-Reset", "Retry-After"],
 )
 def test_it_waits_no_longer_than_leadlex_says(
     serve: Callable[..., Sandbox], reading: Reading

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import pty
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +17,7 @@ import pytest
 
 from tap_leadlex.sandbox import Quotas, Sandbox
 from tap_leadlex.validation import cli
+from tap_leadlex.validation.options import Options
 from tests.support import config_for, run
 from tests.validation.streams import SCHEMA, clean, lines, record, state
 
@@ -63,8 +68,8 @@ def test_a_clean_stream_exits_0_and_prints_its_last_state() -> None:
     assert done.returncode == 0
     assert json.loads(done.stdout) == clean()[-1]["value"]
     assert done.stdout.count(b"\n") == 1
-    assert b"clean: 3 contacts" in done.stderr
-    assert done.stderr.count(b"skipped") == 2
+    assert b"nothing found in what was checked: 3 contacts" in done.stderr
+    assert done.stderr.count(b"not asked: no key") == 2
 
 
 def test_findings_exit_1_and_acknowledge_nothing() -> None:
@@ -128,7 +133,7 @@ def crash(monkeypatch: pytest.MonkeyPatch) -> None:
     def raise_error(*_: object, **__: object) -> None:
         raise LookupError(SECRET)
 
-    monkeypatch.setattr(cli, "validate_pipe", raise_error)
+    monkeypatch.setattr(cli, "Validation", raise_error)
 
 
 @pytest.mark.usefixtures("crash")
@@ -164,7 +169,7 @@ def test_it_is_a_target_with_a_config(sandbox: Sandbox, synced: bytes, tmp_path:
     done = validate("--config", config, stream=synced)
     assert done.returncode == 0
     assert json.loads(done.stdout)["bookmarks"]["contacts"]["delivered"] == 60
-    assert b"5 of 5 sampled contacts" in done.stderr
+    assert b"5 of 60 contacts compared" in done.stderr
     assert SECRET.encode() not in done.stderr
 
 
@@ -211,13 +216,13 @@ def test_a_run_is_held_against_the_state_before_it(tmp_path: Path) -> None:
     file.write_text(json.dumps(state("2026-01-02T00:00:00.000000Z")["value"]), encoding="utf-8")
     done = validate("--state", file, stream=stream_of(clean()))
     assert done.returncode == 1
-    assert b"before the place where the last run ended" in done.stderr
+    assert b"before the bookmark that the run started from" in done.stderr
     done = validate("--state", file, "--lookback-seconds", 86400, stream=stream_of(clean()))
     assert done.returncode == 0
     file.write_text("no state", encoding="utf-8")
     done = validate("--state", file)
     assert done.returncode == 2
-    assert b"this is no state of tap-leadlex" in done.stderr
+    assert b"this is not a state of tap-leadlex" in done.stderr
     file.write_text("", encoding="utf-8")
     assert validate("--state", file, stream=stream_of(clean())).returncode == 0
 
@@ -260,3 +265,197 @@ def test_offline_asks_nothing(sandbox: Sandbox, synced: bytes) -> None:
     env = {"TAP_LEADLEX_API_KEY": SECRET, "TAP_LEADLEX_API_URL": sandbox.url}
     assert validate("--offline", stream=synced, env=env).returncode == 0
     assert len(sandbox.calls) == before
+
+
+@pytest.fixture
+def asking(sandbox: Sandbox) -> dict[str, str]:
+    """Give the environment in which the program may ask the sandbox."""
+    return {"LEADLEX_VALIDATE_API_KEY": SECRET, "TAP_LEADLEX_API_URL": sandbox.url}
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_any_work(tmp_path: Path) -> None:
+    for option in ("--report", "--json"):
+        done = validate(option, tmp_path / "missing" / "report", stream=stream_of(clean()))
+        assert done.returncode == 2
+        assert b"cannot write to" in done.stderr
+        assert b"protocol" not in done.stderr
+
+
+def test_a_refused_key_is_noticed_although_tags_leave_only_the_content(sandbox: Sandbox) -> None:
+    stream = run(config_for(sandbox, tags=["lead"])).out.encode()
+    env = {"TAP_LEADLEX_API_KEY": "wbk_wrong", "TAP_LEADLEX_API_URL": sandbox.url}
+    for content in ("sample", "all"):
+        done = validate("--content", content, stream=stream, env=env)
+        assert done.returncode == 2
+        assert b"not validated" in done.stderr
+
+
+def test_every_value_makes_a_clean_sync(
+    asking: dict[str, str], synced: bytes, tmp_path: Path
+) -> None:
+    page, machine = tmp_path / "page.html", tmp_path / "outcome.json"
+    arguments = ["--content", "all", "--report", page, "--json", machine]
+    done = validate(*arguments, stream=synced, env=asking)
+    assert done.returncode == 0
+    assert b"takes 1 export call of the ten" in done.stderr
+    assert b"clean: 60 contacts" in done.stderr
+    told = json.loads(machine.read_text(encoding="utf-8"))
+    assert told["verdict"] == "clean"
+    assert told["not_checked"] == []
+    assert told["exports"] == 1
+    assert told["content"]["columns"]["email"] == {"equal": 60}
+    text = page.read_text(encoding="utf-8")
+    assert "Contacts per month" in text
+    assert "--content all" in text
+    assert SECRET not in text + machine.read_text(encoding="utf-8")
+    assert SECRET[4:12] not in text
+
+
+def table_of(synced: bytes, folder: Path) -> Path:
+    """Fill a table with the contacts of a stream."""
+    path = folder / "warehouse.db"
+    messages = [json.loads(line) for line in synced.splitlines()]
+    rows = [each["record"] for each in messages if each["type"] == "RECORD"]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"CREATE TABLE contacts ({', '.join(rows[0])})")
+        for row in rows:
+            values = [json.dumps(each) if isinstance(each, list) else each for each in row.values()]
+            marks = ", ".join("?" * len(values))
+            connection.execute(f"INSERT INTO contacts VALUES ({marks})", values)  # noqa: S608
+    return path
+
+
+@pytest.mark.parametrize("content", ["sample", "all"])
+def test_a_table_is_validated(
+    asking: dict[str, str], synced: bytes, tmp_path: Path, content: str
+) -> None:
+    url = f"sqlite:///{table_of(synced, tmp_path)}"
+    arguments = ("--destination", url, "--content", content)
+    done = validate(*arguments, env=asking)
+    assert done.returncode == 0, done.stderr
+    assert b"60 contacts from the table contacts" in done.stderr
+    assert validate(*arguments, "--table", "main.contacts", env=asking).returncode == 0
+    done = validate(*arguments, "--table", "elsewhere.contacts", env=asking)
+    assert done.returncode == 2
+
+
+def test_csv_files_are_validated_by_their_mapping(
+    asking: dict[str, str], synced: bytes, tmp_path: Path
+) -> None:
+    messages = [json.loads(line) for line in synced.splitlines()]
+    rows = [
+        {
+            "Last": (each["record"]["full_name"] or "").rpartition(" ")[2],
+            "First": (each["record"]["full_name"] or "").rpartition(" ")[0],
+            "Mail": (each["record"]["email"] or "").upper(),
+            "Tags": ";".join(each["record"]["tags"]),
+            "Day": each["record"]["created_at"][:10],
+            "Key": each["record"]["id"],
+            "Comment": "ours",
+        }
+        for each in messages
+        if each["type"] == "RECORD"
+    ]
+    mapping = tmp_path / "mapping.json"
+    fields = {
+        "First": {"column": "full_name", "compare": "words", "join": ["Last"]},
+        "Mail": {"column": "email", "compare": "loose"},
+        "Tags": {"column": "tags", "separator": ";"},
+        "Day": {"column": "created_at", "format": "%Y-%m-%d"},
+        "Key": "id",
+    }
+    mapping.write_text(json.dumps(fields), encoding="utf-8")
+
+    def write(name: str, rows: list[dict[str, str]]) -> Path:
+        with (tmp_path / name).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        return tmp_path / name
+
+    def judge(rows: list[dict[str, str]], *more: object) -> tuple[int, dict[str, Any]]:
+        machine = tmp_path / "outcome.json"
+        places = [write("a.csv", rows[:40]), write("b.csv", rows[40:])]
+        named = [f"--destination={each}" for each in places]
+        done = validate(*named, "--mapping", mapping, "--json", machine, *more, env=asking)
+        return done.returncode, json.loads(machine.read_text(encoding="utf-8"))
+
+    for content in ("sample", "all"):
+        code, told = judge(rows, "--content", content)
+        assert code == 0, told
+        assert any("Comment" in note for note in told["notes"])
+    columns = told["content"]["columns"]
+    assert columns["First"] == columns["Tags"] == columns["Day"] == {"equal": 60}
+    spoilt = [*rows[:10], rows[10] | {"Last": "Nobody"}, *rows[11:]]
+    code, told = judge(spoilt, "--content=all")
+    assert (code, told["content"]["columns"]["First"]) == (1, {"equal": 59, "different": 1})
+    code, told = judge([*rows[:10], *rows[11:]], "--content=all")
+    assert [finding["code"] for finding in told["findings"]] == ["missing"]
+    code, told = judge([*rows[:10], *rows[11:]])
+    assert [finding["code"] for finding in told["findings"]] == ["count-mismatch"]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "complaint"),
+    [
+        ("[]", b"not a mapping of columns"),
+        ('{"Key": {"column": "id", "colour": 1}}', b"not a mapping of columns"),
+        ('{"Mail": "email"}', b"no column holds LeadLex's id"),
+        ('{"Key": "id"}', b"has no column Key"),
+    ],
+)
+def test_a_bad_mapping_is_refused(tmp_path: Path, mapping: str, complaint: bytes) -> None:
+    (tmp_path / "mapping.json").write_text(mapping, encoding="utf-8")
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    done = validate("--destination", tmp_path / "rows.csv", "--mapping", tmp_path / "mapping.json")
+    assert done.returncode == 2
+    assert complaint in b" ".join(done.stderr.split())
+    assert b"needs --destination" in validate("--mapping", tmp_path / "mapping.json").stderr
+
+
+def test_the_tap_s_own_config_tells_maps_and_key(sandbox: Sandbox, tmp_path: Path) -> None:
+    maps = {"contacts": {"__alias__": "people", "mail": "email", "email": None}}
+    config = config_for(sandbox, stream_maps=maps, start_date="2024-06-01T00:00:00Z")
+    stream = run(config).out.encode()
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(config), encoding="utf-8")
+    done = validate("--tap-config", file, "--content=all", stream=stream)
+    assert done.returncode == 0, done.stderr
+    assert b"every value of" in done.stderr
+    env = {
+        "TAP_LEADLEX_API_KEY": SECRET,
+        "TAP_LEADLEX_API_URL": sandbox.url,
+        "TAP_LEADLEX_STREAM_MAPS": json.dumps(maps),
+    }
+    done = validate("--tap-config=ENV", "--content=all", stream=stream, env=env)
+    assert done.returncode == 0, done.stderr
+    assert b"every value of" in done.stderr
+    wrong = env | {"LEADLEX_VALIDATE_API_KEY": "wbk_wrong"}
+    assert validate("--tap-config=ENV", stream=stream, env=wrong).returncode == 2
+    assert validate("--tap-config", tmp_path / "none.json", stream=stream).returncode == 2
+
+
+def test_a_password_is_not_part_of_the_report() -> None:
+    described = cli.describe(
+        Options(api_key=SECRET), ["--destination", "postgresql://a:hidden@h/d"]
+    )
+    assert "hidden" not in str(described)
+    assert "postgresql://a:***@h/d" in described["Command"]
+    assert SECRET not in str(described)
+
+
+def test_progress_is_drawn_on_a_terminal_only(tmp_path: Path) -> None:
+    file = tmp_path / "sync.jsonl"
+    file.write_bytes(stream_of(clean()))
+    assert b"\r" not in validate("--input", file).stderr
+    terminal, end = pty.openpty()
+    with subprocess.Popen([PROGRAM, "--input", file], stderr=end) as program:  # noqa: S603
+        os.close(end)
+        drawn = bytearray()
+        with suppress(OSError):  # how Linux ends a terminal
+            while chunk := os.read(terminal, 4096):
+                drawn += chunk
+    os.close(terminal)
+    assert program.returncode == 0
+    assert b"contacts" in drawn.split(b"\r")[1]
+    assert b"nothing found" in drawn

@@ -14,13 +14,11 @@ from hypothesis import strategies as st
 
 from tap_leadlex.sandbox import Quotas, Reading, Sandbox, Store
 from tap_leadlex.sandbox.readings import Bound, DateForm, ListMode, Precision
-from tap_leadlex.validation.api import LeadLex, UnreliableListError
-from tap_leadlex.validation.calls import ApiError
-from tap_leadlex.validation.counts import Counter
+from tap_leadlex.validation.api import LeadLex
+from tap_leadlex.validation.counts import Counter, Gap, joined
 from tap_leadlex.validation.delivered import Delivered
-from tap_leadlex.validation.instants import seconds
-from tap_leadlex.validation.ledger import Ledger
-from tap_leadlex.validation.narrowing import Gap, look_into, narrow, split
+from tap_leadlex.validation.errors import ApiError, UnreliableListError
+from tap_leadlex.validation.instants import seconds, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,17 +67,26 @@ def test_counts_go_by_the_printed_instant(
     assert counter.since(None) == len(printed)
 
 
+@pytest.mark.parametrize("size", [99, 100, 101, 199, 200, 250])
+def test_a_second_may_fill_pages_and_a_part_of_one(api: Callable[..., LeadLex], size: int) -> None:
+    times = [BASE * SECOND] * size + [(BASE + 2) * SECOND] * 5
+    counter = Counter(api(Sandbox(store=Store(times))))
+    assert counter.since(BASE + 1) == 5
+    assert counter.since(BASE) == size + 5
+    assert counter.since(BASE + 3) == 0
+
+
 @pytest.mark.parametrize(
     ("mode", "problem"),
     [
         (ListMode.FORBIDDEN, "HTTP 403"),
         (ListMode.MISSING, "HTTP 404"),
         (ListMode.LIMITED, "HTTP 429"),
-        (ListMode.EMPTY, "do not hold what its total says"),
-        (ListMode.NO_TOTAL, "another form than documented"),
+        (ListMode.EMPTY, "do not have what its total says"),
+        (ListMode.NO_TOTAL, "does not have its documented form"),
         (ListMode.NEWEST_FIRST, "does not sort by created_at"),
-        (ListMode.IGNORES_CREATED_AFTER, "passes over created_after"),
-        (ListMode.DATE_BEFORE_WINDOW, "passes over created_after"),
+        (ListMode.IGNORES_CREATED_AFTER, "ignores created_after"),
+        (ListMode.DATE_BEFORE_WINDOW, "ignores created_after"),
     ],
 )
 def test_a_list_that_cannot_be_relied_on_is_refused(
@@ -134,18 +141,16 @@ def test_the_missing_contacts_are_named_in_few_calls(
 ) -> None:
     sandbox = Sandbox(contacts=contacts, quotas=Quotas(exports=None))
     rows = list(sandbox.store.rows())
-    ledger = Ledger()
+    delivered, client = Delivered(), api(sandbox, budget=100)
     for number, row in enumerate(rows):
         if number not in lost:
-            ledger.add(row.contact.id, 0, row.created / SECOND)
-    delivered, client = Delivered(ledger), api(sandbox, budget=100)
+            delivered.add(row.contact.id, 0, row.created / SECOND)
     start, end = rows[0].created / SECOND, rows[-1].created / SECOND + 1
-    gaps = narrow(
-        Counter(client), delivered, Gap(start, end, contacts, contacts - len(lost)), client
-    )
+    counter = Counter(client)
+    gaps = counter.narrow(delivered, Gap(start, end, contacts, contacts - len(lost)))
     for gap in gaps:
-        look_into(client, delivered, gap)
-    named = {one.identity for gap in gaps for stretch in gap.missing or () for one in stretch}
+        counter.list_missing(delivered, gap)
+    named = {one.identity for gap in gaps for one in gap.missing or ()}
     assert named == {rows[number].contact.id for number in lost}
     assert not any(gap.surplus or gap.misdated for gap in gaps)
     assert client.made <= 40
@@ -154,11 +159,10 @@ def test_the_missing_contacts_are_named_in_few_calls(
 def test_a_window_that_nothing_came_of_is_one_gap(api: Callable[..., LeadLex]) -> None:
     sandbox = Sandbox(contacts=5000)
     rows = list(sandbox.store.rows())
-    ledger = Ledger()
+    delivered, client = Delivered(), api(sandbox, budget=100)
     for row in [*rows[:1000], *rows[4000:]]:
-        ledger.add(row.contact.id, 0, row.created / SECOND)
-    client = api(sandbox, budget=100)
+        delivered.add(row.contact.id, 0, row.created / SECOND)
     start, end = rows[0].created / SECOND, rows[-1].created / SECOND + 1
-    gaps = narrow(Counter(client), Delivered(ledger), Gap(start, end, 5000, 2000), client)
+    gaps = joined(Counter(client).narrow(delivered, Gap(start, end, 5000, 2000)))
     assert sum(gap.short for gap in gaps) == 3000
-    assert len(gaps) <= 8
+    assert len(gaps) == 1

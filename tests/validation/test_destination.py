@@ -12,9 +12,10 @@ import pytest
 from tap_leadlex.sandbox.instants import SECOND, from_datetime
 from tap_leadlex.sandbox.workspace import utc_now
 from tap_leadlex.validation.claims import Claim
-from tap_leadlex.validation.destination import validate_table
+from tap_leadlex.validation.destination import Destination
 from tap_leadlex.validation.errors import CannotValidateError
 from tap_leadlex.validation.findings import Check
+from tap_leadlex.validation.validation import Validation
 from tests.support import config_for, run
 from tests.validation.syncs import options
 
@@ -50,10 +51,11 @@ class Filled:
         with closing(sqlite3.connect(self.path)) as connection, connection:
             connection.execute(statement, values)
 
-    def validate(self, **more: Any) -> Outcome:  # noqa: ANN401 - any option
+    def validate(self, table: str = "contacts", **more: Any) -> Outcome:  # noqa: ANN401 - any option
         """Compare the table with the sandbox."""
         told = options(self.sandbox, **{"sample": 60, "max_calls": 300} | more)
-        return validate_table(told, f"sqlite:///{self.path}", "contacts", lambda _: None)
+        place = Destination([f"sqlite:///{self.path}"], table)
+        return Validation(told, place.name, live=False).destination(place, lambda _: None)
 
 
 @pytest.fixture
@@ -106,7 +108,7 @@ def test_what_changed_in_leadlex_since_is_no_finding(filled: Filled) -> None:
     store.edit(late.contact.id, {}, now)
     outcome = filled.validate()
     assert found(outcome) == []
-    assert len(outcome.notes) == 2
+    assert len(outcome.notes) == 3
 
 
 def test_a_table_is_compared_from_its_start_date_on(filled: Filled) -> None:
@@ -143,6 +145,7 @@ def test_without_a_key_only_keys_are_checked(filled: Filled) -> None:
     outcome = filled.validate(api_key=None)
     assert outcome.exit_code == 0
     assert len(outcome.skipped) == 4
+    assert outcome.verdict == "nothing found in what was checked"
 
 
 @pytest.mark.parametrize(
@@ -154,5 +157,5 @@ def test_a_table_that_is_none_of_ours_is_told_in_a_line(
 ) -> None:
     filled.execute("CREATE TABLE other (id, name)")
     with pytest.raises(CannotValidateError, match=problem) as told:
-        validate_table(options(filled.sandbox), f"sqlite:///{filled.path}", table, lambda _: None)
+        filled.validate(table)
     assert "\n" not in str(told.value)

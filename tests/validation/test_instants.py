@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import pytest
 
 from tap_leadlex.validation.instants import (
-    floor_month,
     is_fixed_width,
     next_month,
     plain,
@@ -67,7 +66,7 @@ def test_months_have_their_own_lengths() -> None:
     january, february, march = (
         datetime(2026, month, 1, tzinfo=UTC).timestamp() for month in (1, 2, 3)
     )
-    assert floor_month(NOON) == january
+    assert next_month(january) == february
     assert next_month(NOON) == february
     assert next_month(february) == march
     assert (

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shutil
 import subprocess
+from collections import Counter
+from html import unescape
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_leadlex.sandbox import Quotas, Sandbox
 from tap_leadlex.validation import catalogue
-from tap_leadlex.validation.comparison import Comparison, Range
+from tap_leadlex.validation.bookmarks import Window
+from tap_leadlex.validation.completeness import Comparison, Range
 from tap_leadlex.validation.content import Compared, Contents, Difference, Verdict
+from tap_leadlex.validation.counts import Gap
 from tap_leadlex.validation.findings import Check, Findings, Kind, Severity
-from tap_leadlex.validation.narrowing import Gap
+from tap_leadlex.validation.layout import Match
 from tap_leadlex.validation.outcome import Outcome
-from tap_leadlex.validation.progress import Progress
-from tap_leadlex.validation.reports import github
-from tap_leadlex.validation.reports.html import page
-from tap_leadlex.validation.reports.machine import as_json
-from tap_leadlex.validation.reports.table import table
-from tap_leadlex.validation.windows import Window
-from tests.support import config_for, run
-from tests.validation.syncs import judge
+from tap_leadlex.validation.page import page
+from tap_leadlex.validation.reports import as_json, github_commands, github_summary, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,10 +40,16 @@ def outcome() -> Outcome:
     findings.add(catalogue.INVALID_RECORD, line=7, identity="b", detail=NASTY)
     contents = Contents(
         [
-            Compared(NASTY, Verdict.DIFFERENT, [Difference("full_name", "Ann <b>", "Bob & co")]),
+            Compared(
+                NASTY,
+                Verdict.DIFFERENT,
+                [Difference("full_name", Match.DIFFERENT, "Ann <b>", "Bob & co")],
+            ),
             Compared("b", Verdict.SAME),
         ],
-        drawn=2,
+        contacts=2,
+        of=990,
+        columns={NASTY: Counter({Match.EQUAL: 1, Match.DIFFERENT: 1})},
     )
     return Outcome(
         "standard input",
@@ -58,10 +60,10 @@ def outcome() -> Outcome:
         lines=1000,
         contacts=990,
         repeats=1,
-        windows=[Window(None, DAY, 10, 1, 3), Window(DAY, 40 * DAY, 980, 3, 9)],
+        windows=[Window(None, DAY, 10, 1), Window(DAY, 40 * DAY, 980, 3)],
         covered=Range(None, 40 * DAY, 40 * DAY),
         comparison=Comparison(
-            991, 990, [Gap(0, 31 * DAY, 500, 499), Gap(31 * DAY, 40 * DAY, 5, 5)]
+            991, 990, buckets=[Gap(0, 31 * DAY, 500, 499), Gap(31 * DAY, 40 * DAY, 5, 5)]
         ),
         contents=contents,
         calls=12,
@@ -125,12 +127,12 @@ def test_machines_get_all_of_it() -> None:
 
 
 def test_no_id_can_break_out_of_github_s_table_or_commands() -> None:
-    summary = github.summary(outcome())
+    summary = github_summary(outcome())
     rows = [line for line in summary.splitlines() if line.startswith("| loss")]
     assert len(rows) == 1
     assert len(re.findall(r"(?<!\\)\|", rows[0])) == 8
     assert "<script>" not in summary
-    commands = list(github.commands(outcome()))
+    commands = list(github_commands(outcome()))
     assert len(commands) == 4
     for command in commands:
         assert "\n" not in command
@@ -166,50 +168,74 @@ def test_the_page_needs_nothing_but_itself() -> None:
 
 
 def test_the_page_can_be_made_of_next_to_nothing() -> None:
-    assert "clean" in page(Outcome("nothing"), show_values=False)
-    one = Outcome("one", windows=[Window(None, 5.0, 0, 0, 1)])
+    assert "Yes: " in page(Outcome("nothing"), show_values=False)
+    one = Outcome("one", windows=[Window(None, 5.0, 0, 0)])
     assert "timeline" in page(one, show_values=False)
 
 
-class Terminal(io.StringIO):
-    """Something that looks like a terminal."""
-
-    def isatty(self) -> bool:
-        """Say so."""
-        return True
-
-
-def test_progress_is_drawn_on_a_terminal_only() -> None:
-    now = [0.0]
-    for out in (io.StringIO(), Terminal()):
-        progress = Progress(out, 1000, lambda: now[0])
-        for contacts in range(0, 1001, 100):
-            now[0] += 0.15
-            progress.update(contacts)
-        progress.clear()
-        drawn = out.getvalue()
-        assert bool(drawn) == out.isatty()
-    assert "[############............] 500 contacts" in drawn
-    assert "a second" in drawn
-    assert drawn.endswith("\r\x1b[K")
+def windows(*ends: float, start: float | None) -> list[Window]:
+    starts = [start, *ends]
+    return [
+        Window(one, end, 100 + number, 1)
+        for number, (one, end) in enumerate(zip(starts, ends, strict=False))
+    ]
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-@pytest.mark.parametrize(("width", "dark"), [(1200, False), (500, True)])
-def test_a_browser_shows_the_page(tmp_path: Path, width: int, *, dark: bool) -> None:
-    with Sandbox(contacts=90, quotas=Quotas(exports=None)) as sandbox:
-        stream = run(config_for(sandbox, export_limit=30)).out.encode().splitlines()
-        told = judge(sandbox, [*stream[:30], *stream[31:]], by_month=True, max_calls=200)
-    (tmp_path / "report.html").write_text(page(told, show_values=False), encoding="utf-8")
-    script = (
-        "<iframe id=f src=report.html style='width:100%;height:3000px;border:0'></iframe><script>"
-        "f.onload=()=>{const d=f.contentDocument, r=(s)=>[...d.querySelectorAll(s)]"
-        ".map(e=>Math.round(e.getBoundingClientRect().width));"
-        "document.title=JSON.stringify({wide:d.documentElement.scrollWidth,"
-        "page:d.documentElement.clientWidth,bars:r('.months rect'),windows:r('.window'),"
-        "background:getComputedStyle(d.body).backgroundColor,scripts:d.scripts.length})}</script>"
-    )
-    (tmp_path / "look.html").write_text(f"<!doctype html>{script}", encoding="utf-8")
+TEN_YEARS = 3650 * DAY
+SHAPES = {
+    "every part": outcome(),
+    "one window": Outcome("lines", windows=windows(50 * DAY, start=None)),
+    "one hour": Outcome("lines", windows=windows(3600.0, start=0.0)),
+    "ten years": Outcome(
+        "lines",
+        windows=windows(*(number * TEN_YEARS / 200 for number in range(1, 201)), start=None),
+        comparison=Comparison(
+            10**7,
+            10**7,
+            buckets=[
+                Gap(number * 101 * DAY, (number + 1) * 101 * DAY, 10**6, 10**6 - number)
+                for number in range(36)
+            ],
+        ),
+    ),
+    "many refreshes of one day": Outcome(
+        "lines", windows=windows(TEN_YEARS, TEN_YEARS + 1, TEN_YEARS + 2, start=None)
+    ),
+}
+
+LOOK = """
+<iframe id=f src=report.html style="width:%dpx;height:9000px;border:0"></iframe><script>
+f.onload = () => {
+  const d = f.contentDocument, w = d.documentElement.clientWidth, wrong = [];
+  const box = (e) => e.getBoundingClientRect();
+  const cross = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 &&
+    a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  for (const e of d.querySelectorAll("main *")) {
+    const r = box(e);
+    if (!r.width || e.closest(".scroll")) continue;
+    if (r.left < -1 || r.right > w + 1) wrong.push("outside: " + e.outerHTML.slice(0, 90));
+    const block = getComputedStyle(e).display === "block" && e.clientWidth;
+    if (block && e.scrollWidth > e.clientWidth + 1)
+      wrong.push("cut off: " + e.outerHTML.slice(0, 90));
+  }
+  const texts = [...d.querySelectorAll("svg.timeline text")].map(box);
+  const parts = [...d.querySelectorAll("main > *")].map(box);
+  const cards = [...d.querySelectorAll("article")].map(box);
+  for (const list of [texts, parts, cards])
+    list.forEach((a, i) => list.slice(i + 1).forEach((b) => {
+      if (cross(a, b)) wrong.push("overlap at " + Math.round(a.left) + "," + Math.round(a.top));
+    }));
+  document.title = JSON.stringify({wrong: wrong,
+    windows: [...d.querySelectorAll(".window")].map((e) => box(e).width),
+    room: box(d.querySelector("main")).width,
+    background: getComputedStyle(d.body).backgroundColor, scripts: d.scripts.length});
+}</script>"""
+
+
+def shown(folder: Path, told: Outcome, width: int, *, dark: bool) -> dict[str, Any]:
+    """Return what a browser makes of the page."""
+    (folder / "report.html").write_text(page(told, show_values=True), encoding="utf-8")
+    (folder / "look.html").write_text(f"<!doctype html>{LOOK % width}", encoding="utf-8")
     done = subprocess.run(  # noqa: S603 - a browser for our own page
         [
             str(CHROMIUM),
@@ -217,9 +243,9 @@ def test_a_browser_shows_the_page(tmp_path: Path, width: int, *, dark: bool) -> 
             *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
             *("--allow-file-access-from-files", "--virtual-time-budget=5000", "--dump-dom"),
             *(["--blink-settings=preferredColorScheme=0"] if dark else []),
-            f"--window-size={width},900",
-            f"--user-data-dir={tmp_path / 'profile'}",
-            (tmp_path / "look.html").as_uri(),
+            f"--window-size={width + 100},900",
+            f"--user-data-dir={folder / 'profile'}",
+            (folder / "look.html").as_uri(),
         ],
         capture_output=True,
         text=True,
@@ -228,10 +254,41 @@ def test_a_browser_shows_the_page(tmp_path: Path, width: int, *, dark: bool) -> 
     )
     found = re.search("<title>(.*)</title>", done.stdout)
     assert found, done.stderr[-500:]
-    seen = json.loads(found[1])
-    assert seen["wide"] <= seen["page"], "nothing sticks out"
-    assert max(seen["bars"]) > 0.3 * min(width, 900) - 60
+    seen: dict[str, Any] = json.loads(unescape(found[1]))
+    return seen
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+@pytest.mark.parametrize(("width", "dark"), [(320, False), (390, True), (1200, False)])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_browser_shows_the_page_whole(
+    tmp_path: Path, shape: str, width: int, *, dark: bool
+) -> None:
+    told = SHAPES[shape]
+    seen = shown(tmp_path, told, width, dark=dark)
+    assert seen["wrong"] == []
     assert len(seen["windows"]) == len(told.windows)
-    assert sum(seen["windows"]) > 0.8 * min(width - 60, 820)
+    assert min(seen["windows"]) > 0
+    assert sum(seen["windows"]) > 0.6 * (seen["room"] - 32), "the chart uses its width"
     assert seen["background"] == ("rgb(20, 23, 26)" if dark else "rgb(255, 255, 255)")
     assert seen["scripts"] == 0
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_the_look_notices_what_is_cut_off_or_overlaps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_leadlex.validation.page._ROOM", 0.0)
+    wrong = shown(tmp_path, SHAPES["ten years"], 320, dark=False)["wrong"]
+    assert any(one.startswith("overlap") for one in wrong)
+
+
+def test_ids_with_control_characters_do_not_reach_the_page() -> None:
+    assert "\x1b" not in page(outcome(), show_values=False)
+
+
+def test_the_title_is_the_answer() -> None:
+    assert outcome().answer == "No: contacts that LeadLex has and the sync does not (1)"
+    assert Outcome("x").answer.startswith("Yes")
+    assert Outcome("x", stopped={Check.CONTENT: "why"}).answer.startswith("Unknown: content")
+    assert Outcome("x", skipped={Check.CONTENT: "why"}).answer.startswith("Nothing found")

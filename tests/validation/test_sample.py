@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from tap_leadlex.validation.sample import Drawn, Sample
+from tap_leadlex.validation.content import Drawn, Sample
 
 
 def draw(population: int, size: int, seed: int) -> list[int]:

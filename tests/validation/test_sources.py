@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_leadlex.validation.sources import DownstreamEndedError, chunks_of, lines_of, passed_on
+from tap_leadlex.validation.messages import DownstreamEndedError, chunks_of, lines_of, passed_on
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tap_leadlex.validation import claims
 from tap_leadlex.validation.findings import Findings
-from tap_leadlex.validation.stream import Expectation, StreamValidator
+from tap_leadlex.validation.options import Options
+from tap_leadlex.validation.stream import StreamValidator
 from tests.validation.streams import SCHEMA, clean, codes, lines, record, state
 
 if TYPE_CHECKING:
@@ -27,14 +28,14 @@ def test_a_clean_run_gives_no_findings() -> None:
 
 
 def test_a_clean_run_is_summed_up() -> None:
-    validator = StreamValidator(Findings(), Expectation(sample=2))
+    validator = StreamValidator(Findings(), Options(sample=2))
     for line in lines(clean()):
         validator.line(line)
     validator.end()
-    windows = validator.bookmarks.log.windows
+    windows = validator.bookmarks.windows
     assert [(window.contacts, window.exports) for window in windows] == [(2, 1), (1, 0)]
     assert validator.bookmarks.position == datetime(2026, 3, 1, tzinfo=UTC).timestamp()
-    assert len(validator.ledger) == validator.records == 3
+    assert len(validator.delivered) == validator.records == 3
     assert len(validator.sample.drawn) == 2
 
 
@@ -60,7 +61,7 @@ DEFECTS: list[tuple[Callable[[Messages], Messages], set[str]]] = [
     (lambda _: [], {"empty-stream", "no-state"}),
     (lambda m: m[1:], {"record-before-schema"}),
     (lambda m: [*m[:3], {"type": "BATCH", "stream": "contacts"}, *m[3:]], {"batch"}),
-    (lambda m: [*m, {"type": "SCHEMA", "stream": "deals", "schema": {}}], {"unknown-stream"}),
+    (lambda m: [*m, {"type": "SCHEMA", "stream": "invoices", "schema": {}}], {"unknown-stream"}),
     (lambda m: [*m, {"type": "LOG"}], {"unknown-message"}),
     (lambda m: [*m, {"type": "STATE"}], {"malformed-message"}),
     (lambda m: [*m, {"type": "RECORD", "stream": "contacts"}], {"malformed-message"}),
@@ -124,7 +125,7 @@ DEFECTS: list[tuple[Callable[[Messages], Messages], set[str]]] = [
 @pytest.mark.parametrize(("spoil", "expected"), DEFECTS)
 def test_each_defect_is_found(spoil: Callable[[Messages], Messages], expected: set[str]) -> None:
     now = datetime(2026, 6, 1, tzinfo=UTC).timestamp()
-    assert set(codes(lines(spoil(clean())), Expectation(now=now))) == expected
+    assert set(codes(lines(spoil(clean())), latest=lambda: now)) == expected
 
 
 @pytest.mark.parametrize(
@@ -209,9 +210,9 @@ def test_a_version_activated_before_its_last_record_is_found() -> None:
     assert codes(lines(messages)) == ["early-activation"]
 
 
-def resumed(bookmark: str, lookback: float = 0.0, **more: Any) -> Expectation:  # noqa: ANN401
+def resumed(bookmark: str, lookback: float = 0.0, **more: Any) -> Options:  # noqa: ANN401
     claim = claims.read(state(bookmark, **more)["value"], "contacts")
-    return Expectation(origin=claim, lookback=lookback)
+    return Options(state=claim, lookback=lookback)
 
 
 def test_a_run_may_begin_where_the_last_ended() -> None:
@@ -290,7 +291,153 @@ def test_very_many_windows_are_joined() -> None:
         moment = f"2026-01-{day + 1:02}T{hour:02}:{minute:02}:"
         for line in lines([record(number, moment + "00Z"), state(moment + "30.000000Z")]):
             validator.line(line)
-    windows = validator.bookmarks.log.windows
+    windows = validator.bookmarks.windows
     assert len(windows) < 300
     assert sum(window.contacts for window in windows) == 2000
     assert not findings
+
+
+def versions(*given: int | None, activate: int | None = None) -> Messages:
+    """Give a refresh whose records have these versions, and perhaps its activation."""
+    until = "2026-04-01T00:00:00.000000Z"
+    messages: Messages = [SCHEMA]
+    for number, version in enumerate(given, start=1):
+        message = record(number, f"2026-01-0{number}T00:00:00Z")
+        messages.append(message if version is None else message | {"version": version})
+    messages += refreshing(until, len(given))
+    if activate is not None:
+        messages.append({"type": "ACTIVATE_VERSION", "stream": "contacts", "version": activate})
+        messages.append(state(until, filters={}, delivered=len(given), since=None))
+    return messages
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [
+        (versions(7, 7, 7, activate=7), set()),
+        (versions(None, None, 7, 7, activate=7), {"activation-drops"}),
+        (versions(7, 7, None, None, activate=7), {"activation-drops", "mixed-versions"}),
+        (versions(7, 8, 7, 8), {"mixed-versions"}),
+        (versions(8, 8, 7, 7, activate=7), {"activation-drops"}),
+        (versions(7, 7, activate=8), {"stray-activation"}),
+    ],
+)
+def test_versions_that_do_not_fit_are_found(messages: Messages, expected: set[str]) -> None:
+    assert set(codes(lines(messages))) - {"uncounted", "miscounted"} == expected
+
+
+def test_news_between_the_runs_of_a_refresh_belong_to_it() -> None:
+    bookmark, refresh = "2026-03-01T00:00:00.000000Z", {"version": 7, "filters": {}, "since": None}
+    under_way = refresh | {"until": "2026-01-02T00:00:00.000000Z", "delivered": 1}
+    given = state(bookmark, filters={}, since=None, delivered=5, refresh=under_way)
+    after = state(
+        "2026-04-01T00:00:00.000000Z", filters={}, since=None, delivered=6, refresh=under_way
+    )
+    news = record(9, "2026-03-02T00:00:00Z") | {"version": 7}
+    assert codes(lines([given, SCHEMA, news, after])) == []
+    assert codes(lines([given, SCHEMA, after])) == ["uncounted"]
+    assert codes(lines([given, SCHEMA, news, news, after])) == ["repeat"]
+
+
+def test_a_refresh_may_follow_the_news_of_its_run() -> None:
+    news = record(1, "2026-01-01T00:00:00Z")
+    last = "2026-02-01T00:00:00.000000Z"
+    refresh = {"version": 7, "until": last, "delivered": 1, "filters": {}, "since": None}
+    messages = [
+        SCHEMA,
+        news,
+        state(last, filters={}, since=None, delivered=1),
+        news | {"version": 7},
+        state(last, filters={}, since=None, delivered=1, refresh=refresh),
+        {"type": "ACTIVATE_VERSION", "stream": "contacts", "version": 7},
+        state(last, filters={}, since=None, delivered=1),
+    ]
+    assert codes(lines(messages)) == []
+
+
+JANUARY = "2026-01-01T00:00:00.000000Z"
+
+
+def repaired(before: str, count: int) -> Messages:
+    """Give a run that reads January again after its news, and the states around it."""
+    kept: dict[str, Any] = {"filters": {}, "since": None}
+    old = [[JANUARY, 2, before], [FEBRUARY, 1, "ok"]]
+    new = [[JANUARY, count, "ok"], [FEBRUARY, 1, "ok"]]
+    last = "2026-03-01T00:00:00.000000Z"
+    return [
+        state(last, **kept, delivered=3, ledger=old),
+        SCHEMA,
+        record(1, "2026-01-05T00:00:00Z", full_name="Ann Newer"),
+        state(last, **kept, delivered=1 + count, ledger=new),
+    ]
+
+
+def test_a_stretch_that_is_read_again_is_no_finding() -> None:
+    assert codes(lines(repaired("stale", 2))) == []
+    assert codes(lines(repaired("ok", 1))) == []
+    assert codes(lines(repaired("ok", 2))) == ["before-resume"]
+    elsewhere = repaired("stale", 2)
+    elsewhere[2] = record(1, "2026-02-25T00:00:00Z")
+    assert codes(lines(elsewhere)) == ["before-resume"]
+
+
+@pytest.mark.parametrize("named", [{"delivered": 5}, {}])
+def test_a_ledger_counts_the_news(named: dict[str, int]) -> None:
+    kept: dict[str, Any] = {"filters": {}, "since": None}
+    old = [[JANUARY, 2, "ok"]]
+    new = [*old, [FEBRUARY, 3, "ok"]]
+    last = "2026-03-01T00:00:00.000000Z"
+    news = [record(number, f"2026-02-0{number}T00:00:00Z") for number in (1, 2, 3)]
+    messages = [
+        state(FEBRUARY, **kept, ledger=old, **({"delivered": 2} if named else {})),
+        SCHEMA,
+        *news,
+        state(last, **kept, ledger=new, **named),
+    ]
+    assert codes(lines(messages)) == []
+    assert codes(lines(without(messages, 3))) == ["uncounted"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"under_way": None, "plan": None, "cap": None, "largest": [1, JANUARY], "withheld": 0},
+        {"ledger": None, "refresh": None, "filters": None, "since": None, "delivered": None},
+        {"ledger": "of another form", "unheard_of": {"of": []}},
+    ],
+)
+def test_keys_that_are_null_or_unknown_are_passed_over(more: dict[str, Any]) -> None:
+    messages = [*clean()[:-1], state("2026-03-01T00:00:00.000000Z", **more)]
+    assert codes(lines(messages)) == []
+
+
+def test_a_bookmark_set_back_counts_what_is_beyond_it() -> None:
+    messages = [SCHEMA, *(record(n, f"2026-01-{n:02}T00:00:00Z") for n in range(1, 29))]
+    findings = Findings()
+    validator = StreamValidator(findings)
+    for line in lines([*messages, state("2026-01-08T00:00:00.000000Z")]):
+        validator.line(line)
+    validator.end()
+    (found,) = findings.worst_first()
+    assert (found.kind.code, found.count) == ("record-ahead", 21)
+    back = Findings()
+    validator = StreamValidator(back)
+    for line in lines([*messages, state(FEBRUARY), state("2026-01-08T00:00:00.000000Z")]):
+        validator.line(line)
+    validator.end()
+    (found,) = back.worst_first()
+    assert (found.kind.code, found.count) == ("bookmark-back", 28)
+
+
+def test_a_bookmark_later_than_its_last_export_is_found() -> None:
+    late = [*clean()[:-1], state("2026-05-01T00:04:00.000000Z")]
+    assert codes(lines(late)) == ["future-bookmark"]
+
+
+def test_only_another_resource_or_none_of_leadlex_is_unknown() -> None:
+    described = SCHEMA | {"stream": "people"}
+    renamed = [each | {"stream": "people"} if "stream" in each else each for each in clean()]
+    assert codes(lines(renamed)) == []
+    assert codes(lines([*clean()[:1], described, *clean()[1:]])) == []
+    odd = described | {"key_properties": ["number"]}
+    assert codes(lines([*clean()[:1], odd, *clean()[1:]])) == ["unknown-stream"]

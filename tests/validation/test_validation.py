@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
@@ -9,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_leadlex.sandbox import Quotas, Reading, Sandbox
+from tap_leadlex.sandbox import Defects, ListFault, Quotas, Reading, Sandbox
 from tap_leadlex.sandbox.instants import from_datetime, to_datetime
 from tap_leadlex.sandbox.readings import ListMode
 from tap_leadlex.sandbox.workspace import utc_now
 from tap_leadlex.validation import claims, validation
 from tap_leadlex.validation.api import LeadLex
 from tap_leadlex.validation.findings import Check
-from tap_leadlex.validation.validation import StreamValidation
+from tap_leadlex.validation.validation import Validation
 from tests.support import config_for, run
 from tests.validation.defects import Messages, without_counts
 from tests.validation.streams import lines
@@ -160,8 +161,8 @@ def test_a_contact_lost_soon_after_it_was_created_is_no_late_comer(
     stream = run(config_for(sandbox)).out.encode().splitlines()
     lost = [line for line in stream if fresh.contact.id.encode() not in line]
     assert len(lost) == len(stream) - 1
-    recorded = StreamValidation(options(sandbox), "a file", live=False)
-    assert "missing" in codes(recorded.run([lost], lambda _: None))
+    recorded = Validation(options(sandbox), "a file", live=False)
+    assert "missing" in codes(recorded.stream([lost], lambda _: None))
 
 
 def test_findings_count_more_than_what_could_not_be_done(serve: Callable[..., Sandbox]) -> None:
@@ -183,3 +184,79 @@ def test_the_budget_bounds_the_calls_and_leaves_the_sample_its_share(
         assert outcome.calls == len(sandbox.calls) - before <= budget
     assert outcome.contents is not None
     assert len(outcome.contents.compared) == 10
+
+
+def test_leadlex_s_clock_decides_what_is_in_the_future(serve: Callable[..., Sandbox]) -> None:
+    behind = timedelta(minutes=2)
+    sandbox = serve(contacts=20, clock=lambda: utc_now() - behind)
+    stream = run(config_for(sandbox)).out.encode().splitlines()
+    without_records = [line for line in stream if b"RECORD" not in line]
+    assert "future-bookmark" not in codes(judge(sandbox, without_records))
+    early = (utc_now() - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%S")
+    moved = [
+        re.sub(rb'(replication_key_value":")[^.]+', rb"\g<1>" + early.encode(), line)
+        for line in without_records
+    ]
+    assert "future-bookmark" in codes(judge(sandbox, moved))
+    assert "future-bookmark" not in codes(judge(sandbox, moved, api_key=None))
+
+
+def test_a_lost_contact_is_one_finding(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=30)
+    stream = run(config_for(sandbox)).out.encode().splitlines()
+    outcome = judge(sandbox, [*stream[:5], *stream[6:]])
+    assert codes(outcome) == ["missing"]
+    assert any("lost after it" in note for note in outcome.notes)
+    assert codes(judge(sandbox, [*stream[:5], *stream[6:]], api_key=None)) == ["uncounted"]
+
+
+def test_gaps_are_joined_and_in_order_of_time(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=5000, quotas=Quotas(exports=None))
+    stream = run(config_for(sandbox)).out.encode().splitlines()
+    lost = [*stream[:1000], *stream[2000:3000], *stream[3010:]]
+    for content in ("none", "all"):
+        outcome = judge(sandbox, lost, content=content)
+        assert outcome.comparison is not None
+        starts = [gap.start for gap in outcome.comparison.gaps]
+        assert starts == sorted(starts)
+        assert sum(gap.short for gap in outcome.comparison.gaps) == 1010
+        assert sum(found.count for found in outcome.findings) == 1010
+    assert len(judge(sandbox, lost, content="none").findings) <= 3
+
+
+@pytest.mark.parametrize("error", [-5, 5])
+def test_a_total_that_is_off_is_noticed_although_the_counts_agree(
+    serve: Callable[..., Sandbox], error: int
+) -> None:
+    sandbox = serve(contacts=300, defects=Defects(total_error=error))
+    stream = run(config_for(sandbox, check_drift=False)).out.encode().splitlines()
+    outcome = judge(sandbox, stream)
+    assert Check.COMPLETENESS in outcome.stopped
+    assert outcome.exit_code == 2
+
+
+def test_a_list_that_refuses_deep_pages_leaves_the_total_unverified(
+    serve: Callable[..., Sandbox],
+) -> None:
+    sandbox = serve(contacts=300, quotas=Quotas(exports=None))
+    stream = run(config_for(sandbox)).out.encode().splitlines()
+    # The list answers the counts, then refuses the pages that would verify its total.
+    refused = dict.fromkeys(range(4, 99), ListFault.FORBIDDEN)
+    listed = sum(call.is_list for call in sandbox.calls)
+    sandbox.workspace.list_faults = {number + listed: fault for number, fault in refused.items()}
+    outcome = judge(sandbox, stream)
+    assert codes(outcome) == []
+    assert outcome.comparison is not None
+    assert not outcome.comparison.verified
+    assert outcome.exit_code == 0
+    assert "the total of LeadLex's list is not verified" in " ".join(outcome.not_checked)
+
+
+def test_a_refused_list_leaves_the_content_checked(serve: Callable[..., Sandbox]) -> None:
+    sandbox = serve(contacts=20, reading=Reading(list_mode=ListMode.FORBIDDEN))
+    stream = run(config_for(sandbox)).out.encode().splitlines()
+    sandbox.store.delete(next(iter(sandbox.store.rows())).contact.id)
+    outcome = judge(sandbox, stream)
+    assert set(outcome.stopped) == {Check.COMPLETENESS}
+    assert outcome.contents is not None
+    assert len(outcome.contents.compared) == 20

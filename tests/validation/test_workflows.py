@@ -117,7 +117,7 @@ def run_steps(workflow: Path, folder: Path, **env: str) -> list[subprocess.Compl
 def program(folder: Path, name: str, script: str) -> None:
     """Put a program before all others."""
     path = folder / "bin" / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/bash\n{script}\n", encoding="utf-8")
     path.chmod(0o755)
 
@@ -129,9 +129,9 @@ def losing_tap(folder: Path) -> None:
 def test_the_reusable_workflow_validates_a_sandbox(tmp_path: Path) -> None:
     (done,) = run_steps(REUSABLE, tmp_path, LOADER="cat >contacts.jsonl", OPTIONS="--sample 3")
     assert done.returncode == 0, done.stderr
-    assert "3 of 3 sampled contacts" in done.stderr
+    assert "3 of 1,000 contacts compared" in done.stderr
     assert not (tmp_path / "contacts.jsonl").exists(), "the loader received made-up contacts"
-    assert "clean" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert "nothing found" in (tmp_path / "summary.md").read_text(encoding="utf-8")
     for report in ("report.html", "outcome.json"):
         assert (tmp_path / report).stat().st_size > 1000
 
@@ -158,10 +158,12 @@ def test_the_reusable_workflow_fails_on_a_loss(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("loses", [False, True])
-def test_the_example_of_the_readme_runs(tmp_path: Path, *, loses: bool) -> None:
-    program(tmp_path, "target-jsonl", "cat >contacts.jsonl")
+def test_the_example_runs(tmp_path: Path, *, loses: bool) -> None:
+    program(tmp_path / "target", "target-jsonl", "cat >contacts.jsonl")
+    for name in ("tap-leadlex", "leadlex-validate"):
+        program(tmp_path / "tap", name, f'exec {TOOLS / name} "$@"')
     if loses:
-        losing_tap(tmp_path)
+        losing_tap(tmp_path / "tap")
     with Sandbox(contacts=40, quotas=Quotas(exports=None)) as sandbox:
         (done,) = run_steps(
             EXAMPLE, tmp_path, TAP_LEADLEX_API_URL=sandbox.url, TAP_LEADLEX_API_KEY=sandbox.key

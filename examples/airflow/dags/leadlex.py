@@ -1,8 +1,8 @@
-"""Syncs the contacts of every LeadLex workspace of an agency, each for itself.
+"""Syncs the contacts of many LeadLex workspaces, each independently.
 
-The Variable `leadlex_workspaces` lists the workspaces. The Connection `leadlex_<workspace>` holds
-the key of one as its password and further settings of the tap as its extra; `leadlex_destination`
-is the PostgreSQL database that they all go into, each into a schema of its own.
+The Variable `leadlex_workspaces` lists the workspaces. The Connection `leadlex_<workspace>` has the
+key of a workspace as its password and further settings of the tap as its extra. The Connection
+`leadlex_destination` is the PostgreSQL database, in which each workspace has its own schema.
 """
 
 # ruff: noqa: INP001 - Airflow reads files, not packages
@@ -33,19 +33,19 @@ from airflow.sdk.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Its slots are how many workspaces are worked on at once.
+# Its slots limit how many workspaces are synced at the same time.
 POOL = "leadlex"
-# For so long a run waits for the quotas that end it; what is left then is for the next run.
+# How long a run waits for quotas. The next run continues unfinished workspaces.
 PATIENCE = timedelta(hours=20)
-# When to look again at a workspace that something else is working on.
+# When to try again if another run holds the lock of a workspace.
 BUSY = timedelta(seconds=30)
 
 MELTANO = os.environ.get("LEADLEX_MELTANO", "meltano")
 PROJECT = Path(os.environ.get("LEADLEX_PROJECT", Path(__file__).parents[1]))
-# Holds a system folder of Meltano's for each workspace: two runs in one break each other.
+# Contains a Meltano system folder for each workspace, because two runs in one break each other.
 SYSTEM = Path(os.environ.get("LEADLEX_SYSTEM", PROJECT / ".meltano/workspaces"))
 TAP, TARGET = "tap-leadlex", "target-postgres"
-# Not by Meltano's word whether another run is under way: it believes that of a killed one as well.
+# --force, because Meltano also refuses to run for five minutes after a killed run.
 SYNC = ("run", "--no-install", "--force", TAP, TARGET)
 VALIDATE = ("invoke", "--no-install", "leadlex-validate:table")
 FAILURES = (AirflowNotFoundException, subprocess.CalledProcessError)
@@ -60,11 +60,11 @@ log = logging.getLogger("leadlex")
     schedule=os.environ.get("LEADLEX_SCHEDULE", "@daily"),
     catchup=False,
     max_active_runs=1,
-    max_active_tasks=10_000,  # the pool bounds them
+    max_active_tasks=10_000,  # the pool limits them
     default_args={"pool": POOL, "retries": 1, "execution_timeout": timedelta(hours=3)},
 )
 def leadlex() -> None:
-    """Sync and validate each workspace, then sum up."""
+    """Sync and validate each workspace, then write a summary."""
     names = workspaces()
 
     @task_group
@@ -79,17 +79,17 @@ def workspaces() -> list[str]:
     """List the workspaces."""
     names: list[str] = Variable.get("leadlex_workspaces", deserialize_json=True)
     if wrong := [name for name in names if not re.fullmatch("[a-z][a-z0-9_]*", name)]:
-        msg = f"Names become those of folders and schemas: a-z, 0-9 and _ only, unlike {wrong}."
+        msg = f"Workspace names may contain only a-z, 0-9 and _, and start with a letter: {wrong}."
         raise AirflowFailException(msg)
     return sorted(set(names))
 
 
 @task(map_index_template="{{ name }}", multiple_outputs=False)
 def sync(name: str) -> Outcome:
-    """Bring a workspace up to date, over as many quotas as it takes."""
+    """Sync a workspace, and continue when the quota reopens."""
     context = get_current_context()
     context["name"] = name
-    # What earlier parts of this run have brought: the store outlives rescheduling and retries.
+    # The results of earlier parts of this run. The store survives rescheduling and retries.
     store = context["task_state_store"]
     outcome = store.get("outcome", {"workspace": name, "contacts": 0, "exports": 0, "seconds": 0})
     outcome |= {"state": "whole", "reason": ""}
@@ -113,14 +113,14 @@ def sync(name: str) -> Outcome:
         outcome["seconds"] += round(time.monotonic() - began)
         store.set("outcome", outcome)
     if opens and opens < context["dag_run"].start_date + PATIENCE:
-        log.info("Going on when the quota opens, at %s.", opens)
+        log.info("Continuing when the quota reopens, at %s.", opens)
         raise AirflowRescheduleException(opens)
     return outcome
 
 
 @task(map_index_template="{{ name }}", multiple_outputs=False)
 def validate(outcome: Outcome) -> Outcome:
-    """Compare the table of a workspace with LeadLex, as far as its state says that it is whole."""
+    """Compare the table of a workspace with LeadLex, up to the bookmark in its state."""
     name = get_current_context()["name"] = outcome["workspace"]
     said = ""
     try:
@@ -137,12 +137,12 @@ def validate(outcome: Outcome) -> Outcome:
 
 @task(trigger_rule="all_done", retries=0)
 def summary(names: list[str]) -> None:
-    """Say how each workspace fared, and fail if one did."""
+    """Log the outcome of each workspace, and fail if one failed."""
     if not names:
-        msg = "There is no workspace in the Variable leadlex_workspaces."
+        msg = "The Variable leadlex_workspaces lists no workspaces."
         raise AirflowFailException(msg)
     ti = get_current_context()["ti"]
-    lost = {"state": "failed", "reason": "It ended without a word: see its log."}
+    lost = {"state": "failed", "reason": "The task ended without an outcome; see its log."}
     outcomes = {name: {"workspace": name, **lost} for name in names}
     for key, tasks in (
         ("failure", ["workspace.sync", "workspace.validate"]),
@@ -160,14 +160,14 @@ def summary(names: list[str]) -> None:
 
 
 def fail(outcome: Outcome, reason: str) -> NoReturn:
-    """Fail a task, and leave word for the summary."""
+    """Fail a task, and record the reason for the summary."""
     outcome |= {"state": "failed", "reason": reason}
     get_current_context()["ti"].xcom_push("failure", outcome)
     raise AirflowException(reason) from None
 
 
 def meltano(name: str, *arguments: str) -> Iterator[Outcome]:
-    """Run Meltano for a workspace; log what it says, and give it to be read on."""
+    """Run Meltano for a workspace. Log its lines and yield them."""
     signal.signal(signal.SIGTERM, stop)
     command = [MELTANO, "--log-format=json", *arguments]
     with (
@@ -191,7 +191,7 @@ def meltano(name: str, *arguments: str) -> Iterator[Outcome]:
                     log.log(level or logging.INFO, "%s", entry["event"])
                 yield entry
         except BaseException:
-            # All at once: a target that is told to end may confirm what it has not written.
+            # SIGKILL, because a target that handles a signal may confirm what it has not written.
             os.killpg(process.pid, signal.SIGKILL)
             raise
     if process.returncode:
@@ -210,7 +210,7 @@ def stop(*_: object) -> NoReturn:
 
 
 def parse(line: str) -> Outcome:
-    """Read a line of Meltano's log, or of what a program under it printed."""
+    """Parse a line that Meltano or one of its programs printed."""
     try:
         entry = json.loads(line)
     except ValueError:
@@ -220,9 +220,9 @@ def parse(line: str) -> Outcome:
 
 @contextmanager
 def alone(name: str) -> Iterator[int]:
-    """Keep others out of a workspace, or come back later.
+    """Lock a workspace, or reschedule the task if it is locked.
 
-    Meltano inherits the lock, which lasts as long as it lives, even where its task is gone.
+    Meltano inherits the lock and holds it while it runs, even if its task has ended.
     """
     folder = SYSTEM / name
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -230,7 +230,7 @@ def alone(name: str) -> Iterator[int]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            log.info("Something else is working on this workspace: trying again in %s.", BUSY)
+            log.info("Another run holds the lock of this workspace; trying again in %s.", BUSY)
             raise AirflowRescheduleException(datetime.now(UTC) + BUSY) from None
         for plugins in ("extractors", "loaders", "utilities"):
             if not (link := folder / plugins).is_symlink():
@@ -238,13 +238,13 @@ def alone(name: str) -> Iterator[int]:
         try:
             yield lock.fileno()
         finally:
-            # Meltano keeps the key there while it runs, and cannot clean up when it is killed.
+            # Meltano writes the key there, and leaves the file behind if it is killed.
             for config in folder.glob("run/*/*.config.json"):
                 config.unlink(missing_ok=True)
 
 
 def environment(name: str) -> dict[str, str]:
-    """Give Meltano what it needs of a workspace's Connection, and nothing of Airflow's own."""
+    """Return Meltano's environment: the settings of a workspace, without Airflow's variables."""
     workspace = Connection.get(f"leadlex_{name}")
     destination = Connection.get("leadlex_destination")
     settings = {"api_key": workspace.password, **workspace.extra_dejson}

@@ -1,1 +1,0 @@
-"""One outcome, told to people and machines."""
