@@ -42,8 +42,9 @@ _ROOT_KEYS = {
     "replication-method",
     "forced-replication-method",
 }
-# Keywords that do not restrict what a property may hold.
+# Keywords that do not restrict what a property may hold; of these, texts are kept.
 _ANNOTATIONS = {"title", "description", "default", "examples", "deprecated"}
+_TEXTS = ("title", "description")
 _ADVICE = "Pass the output of --discover."
 
 
@@ -136,7 +137,7 @@ class _Stream:
                 near = suggestion(str(breadcrumb[1]), known)
                 part.refuse(f"there is no such property.{near} {_ADVICE}")
         for name in known.keys() & properties.keys():
-            if not _agrees(properties[name], known[name]):
+            if _agreed(properties[name], known[name]) is None:
                 self.whole.refuse(
                     f"the type of {quoted(name)} in the schema is not that of its values. {_ADVICE}"
                 )
@@ -149,7 +150,7 @@ class _Stream:
         known: Values = whole["properties"]
         held = known if self.properties is None else self.properties
         properties = {
-            name: held.get(name, rule)
+            name: (name in held and _agreed(held[name], rule)) or rule
             for name, rule in known.items()
             if name in automatic or (name in held and self.selects(name))
         }
@@ -264,16 +265,25 @@ class CatalogReader:
         return catalog
 
 
-def _agrees(rule: Values, known: Values) -> bool:
-    """Return whether every value of a known property fits the schema that a catalog has for it."""
-    if not _types(rule) >= _types(known):
-        return False
+def _agreed(rule: Values, known: Values) -> Values | None:
+    """Return the schema that a catalog has for a known property; `None` if its values may not fit.
+
+    It may allow null, have no format, and have another title and description.
+    """
+    types, needed = _types(rule), _types(known)
+    if not needed <= types <= needed | {"null"}:
+        return None
     if rule.get("format") is not None and rule["format"] != known.get("format"):
-        return False
-    items = rule.get("items", known.get("items"))
-    if "items" in known and not (isinstance(items, dict) and _agrees(items, known["items"])):
-        return False
-    return rule.keys() <= _ANNOTATIONS | {"type", "format", "items"}
+        return None
+    if "items" in known:
+        items = rule.get("items")
+        if not isinstance(items, dict) or _agreed(items, known["items"]) is None:
+            return None
+    if not rule.keys() <= _ANNOTATIONS | {"type", "format", "items"}:
+        return None
+    texts = {key: rule[key] for key in _TEXTS if isinstance(rule.get(key), str)}
+    kept: Values = {key: known[key] for key in ("format", "items") if key in known and key in rule}
+    return {"type": [*known["type"], *sorted(types - needed)], **kept, **texts}
 
 
 def _types(rule: Values) -> set[str]:
