@@ -28,8 +28,8 @@ WEEKS = 178
 LEFT, WIDTH, ROW, BARS = 40, 920, 17, 70
 
 CAPTION = (
-    "Each bar is one export, in order from top to bottom. A filled bar closed a window with that",
-    "many contacts. A dashed bar was full, so it proves nothing. Dotted lines are edges from the list.",
+    "Each bar is one export, from top to bottom. A filled bar closed a window with that many",
+    "contacts. A dashed bar was full, so it proves nothing. Dotted lines are edges from the list.",
 )
 STYLE = """
 :root { --ink: #1f2933; --faint: #9aa5b1; --closed: #2f7d6d; --full: #c2571a; --bar: #7b8794; }
