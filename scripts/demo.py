@@ -1,8 +1,8 @@
-"""Syncs into a DuckDB file and counts contacts on both sides: `make demo`.
+"""Syncs into a DuckDB file and compares the number of contacts with LeadLex: `make demo`.
 
-Without TAP_LEADLEX_API_KEY it syncs a sandbox, creates contacts there, syncs again, and fails
-unless the file holds each contact of the sandbox exactly once. With the key in the environment it
-syncs that workspace instead and creates nothing; the next run continues from there.
+Without TAP_LEADLEX_API_KEY, the demo syncs a sandbox, creates contacts in it and syncs again. It
+fails unless the file contains each contact of the sandbox exactly once. With the variable set, it
+syncs that workspace and creates nothing. The next run continues from there.
 """
 
 from __future__ import annotations
@@ -131,7 +131,9 @@ class Pipeline:
 
     def report(self, there: str, here: Count, exports: str, seconds: str) -> None:
         """Print the table that ends the demo."""
-        look = f"{self._opened}; db.table('leadlex.contacts').show()"
+        table = "db.table('leadlex.contacts')"
+        count = f"print(*{table}.count('*').fetchone(), 'contacts')"
+        look = f"{self._opened}; {table}.limit(10).show(); {count}"
         say()
         say(f"contacts in LeadLex          {there}")
         say(f"contacts in the destination  {here.contacts:,}")

@@ -26,10 +26,10 @@ You need an API key of your LeadLex workspace with permission to read contacts. 
 LeadLex's settings under API; it starts with `wbk_`.
 """
 NEXT_STEPS = """\
-Test the key. This exports one contact and uses one of the ten exports that LeadLex allows an hour:
+Test the key. This does not use an export:
 
 ```bash
-meltano invoke tap-leadlex --test > /dev/null
+meltano invoke tap-leadlex --check
 ```
 """
 USAGE = """\

@@ -1,4 +1,4 @@
-"""Change the tap's core in one place at a time, and see whether a test notices.
+"""Changes the tap's core in one place at a time, and checks whether a test fails.
 
 The operators are mutmut's and a few more. The same code, seed and number give the same mutants.
 """
@@ -33,11 +33,17 @@ PYTEST = (
     "-qx",
     "-pno:cacheprovider",
     "--hypothesis-profile=mutants",
-    "--timeout=120",  # for one test: a mutant that hangs is noticed
+    "--timeout=120",  # for one test, to detect mutants that hang
 )
 TIMEOUT = 600  # seconds for all tests of a mutant, on a busy machine
 NOT_CORE = {"sandbox", "validation"}
-NO_TESTS = {"__init__", "__main__", "clock", "errors", "setting"}  # of a module of their own
+NO_TESTS = {
+    "__init__",
+    "__main__",
+    "clock",
+    "errors",
+    "setting",
+}  # without test modules
 WITHOUT_EFFECT = {"TypeVar", "cast"}
 END_TO_END = ("tests/test_tap.py", "tests/test_completeness.py")
 FURTHER = {  # tests besides those of a module, or slow ones
@@ -111,7 +117,7 @@ def mutants(seed: int) -> Iterator[tuple[Path, str, str]]:
 
 
 def tests_of(path: Path) -> list[str]:
-    """Return the test modules that can notice a change of a module, the likeliest first."""
+    """Return the test modules that can detect a change in a module, the most likely first."""
     tests = Path("tests", *path.parts[1:])
     own = [tests.with_name(f"test_{path.name}")] if path.stem not in NO_TESTS else []
     package = [tests.parent] if len(path.parts) > 2 else []  # noqa: PLR2004 - tap_leadlex/x/y.py
@@ -140,10 +146,10 @@ def outcome(tests: list[str]) -> str:
 
 
 def main() -> None:
-    """Try a sample of the mutants, and print those that no test notices."""
+    """Try a sample of the mutants, and print those that no test detects."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mutants", type=int, default=60, help="how many to try")
-    parser.add_argument("--seed", type=int, default=0, help="which to try")
+    parser.add_argument("--mutants", type=int, default=60, help="the number of mutants to try")
+    parser.add_argument("--seed", type=int, default=0, help="the seed that selects them")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the tests as well
     shutil.rmtree(COPY, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Draws docs/sweep.svg: the exports of a real sweep over a bursty history.
+"""Draws docs/sweep.svg: the exports of a sweep by the real planner.
 
 After a change to the planner, run `python scripts/picture.py > docs/sweep.svg`.
 """
@@ -28,8 +28,8 @@ WEEKS = 178
 LEFT, WIDTH, ROW, BARS = 40, 920, 17, 70
 
 CAPTION = (
-    "Each bar is one export, from top to bottom: filled, it closed a window of so many",
-    "contacts; dashed, it came back full and proved nothing. Dotted lines are edges from the list.",
+    "Each bar is one export, from top to bottom. A filled bar closed a window with that many",
+    "contacts. A dashed bar was full, so it proves nothing. Dotted lines are edges from the list.",
 )
 STYLE = """
 :root { --ink: #1f2933; --faint: #9aa5b1; --closed: #2f7d6d; --full: #c2571a; --bar: #7b8794; }
@@ -50,12 +50,12 @@ class Shown:
     """An export in the picture."""
 
     window: Window
-    contacts: int | None  # None where it was full
+    contacts: int | None  # None if it was full
     by_edge: bool
 
 
 class Recorder(Model):
-    """LeadLex, remembering the exports for the picture.
+    """A model of LeadLex that records the exports.
 
     Attributes:
         shown: The exports so far.
@@ -64,32 +64,31 @@ class Recorder(Model):
     def __init__(self, store: Store) -> None:
         super().__init__(store)
         self.shown: list[Shown] = []
-        self._by_edge = False
+        self._listed: set[datetime | None] = set()
 
     def page(self, start: datetime | None, number: int, per_page: int) -> ListPage:
-        """Remember that an entry of the list chose the next window."""
+        """Record which times the list shows: one of them is the edge."""
         page = super().page(start, number, per_page)
-        if per_page == 1:
-            self._by_edge = bool(page.entries)
+        self._listed = {entry.created_at for entry in page.entries}
         return page
 
     @contextmanager
     def export(self, request: ExportRequest) -> Iterator[ModelExport | None]:
-        """Remember an export."""
+        """Record an export."""
         with super().export(request) as result:
             contacts = None if result is None or result.full else len(result.created)
-            self.shown.append(Shown(request.window, contacts, self._by_edge))
-            self._by_edge = False
+            by_edge = request.window.end in self._listed
+            self.shown.append(Shown(request.window, contacts, by_edge))
             yield result
 
 
 def across(moment: datetime | None) -> float:
-    """Place an instant on the time axis."""
+    """Return the position of an instant on the time axis."""
     return LEFT + WIDTH * max(0.0, ((moment or BEGIN) - BEGIN) / (CUTOFF - BEGIN))
 
 
 def panel(store: Store, top: int, title: str, *, use_list: bool) -> tuple[list[str], int]:
-    """Draw one sweep under the histogram; give the drawing and where it ends."""
+    """Draw one sweep. Return its lines and the position of its end."""
     recorder = Recorder(store)
     recorder.sync(Window(None, CUTOFF), LIMIT, use_list=use_list)
     exports = recorder.shown

@@ -50,6 +50,7 @@ VALIDATE_AT_THE_END = shell("docs/validation.md", "Ways to run it", 1)
 VALIDATE_IN_THE_MIDDLE = shell("docs/validation.md", "Ways to run it", 2)
 VALIDATE_A_FILE = shell("docs/validation.md", "Ways to run it", 3)
 
+READ_REPORT = shell("docs/operation.md", "Run report")
 ADD = shell("docs/meltano.md", "Install", 1)
 INSTALL_PLUGINS = shell("docs/meltano.md", "Install", 2)
 
@@ -135,10 +136,13 @@ def test_a_sync_is_validated(user: Newcomer, serve: Callable[..., Sandbox]) -> N
     (user.folder / "target.json").write_text(config)
 
     user.run(INSTALL_VALIDATE)
+    variables = {**real(workspace), "TAP_LEADLEX_RUN_REPORT": "runs.jsonl"}
     for block in (VALIDATE_AT_THE_END, VALIDATE_IN_THE_MIDDLE, VALIDATE_A_FILE):
-        assert "60 contacts in LeadLex and 60 in the sync" in user.run(block, **real(workspace))
+        assert "60 contacts in LeadLex and 60 in the sync" in user.run(block, **variables)
 
     assert "bookmarks" in (user.folder / "state.json").read_text()
+    # The report of the last of these runs.
+    assert '"exit_status": 0' in user.run(READ_REPORT)
     records = records_in(user.folder / "contacts.duckdb")
     assert by_id(records) == by_id(truth(workspace))
 

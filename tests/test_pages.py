@@ -80,6 +80,21 @@ def test_every_key_of_a_state_is_explained(serve: Callable[..., Sandbox]) -> Non
     assert keys_of(*states) == explained - {"starting_replication_value"}
 
 
+def test_every_key_of_a_run_report_is_explained(
+    serve: Callable[..., Sandbox], tmp_path: Path
+) -> None:
+    path = tmp_path / "runs.jsonl"
+
+    run(config_for(serve(contacts=1), run_report=str(path)))
+
+    text = (ROOT / "docs/operation.md").read_text("utf-8")
+    section = text.split("\n## Run report\n")[1].split("\n## ")[0]
+    report = json.loads(path.read_text("utf-8"))
+    rows = re.findall(r"^\| (`.*?`) \|", section, re.MULTILINE)
+    assert re.findall(r"`(\w+)`", " ".join(rows)) == list(report)
+    assert all(f"`{key}`" in section for key in report["streams"][0])
+
+
 def test_the_query_keeps_the_last_line_of_each_contact(
     serve: Callable[..., Sandbox], tmp_path: Path
 ) -> None:

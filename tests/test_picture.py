@@ -1,4 +1,4 @@
-"""The picture of the sweep is up to date with the planner."""
+"""The picture of the sweep matches the planner."""
 
 from __future__ import annotations
 
