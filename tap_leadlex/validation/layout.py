@@ -182,10 +182,14 @@ class Layout:
 
     def could_be(self, schema: Schema) -> bool:
         """Return whether a SCHEMA under another name describes contacts."""
+        properties = schema.schema.get("properties")
+        names = set(properties) if isinstance(properties, dict) else set()
+        dated = schema.bookmark_properties == [CREATED] or CREATED not in names
         return (
             schema.stream not in KNOWN_STREAMS
             and schema.key_properties == [KEY]
-            and schema.bookmark_properties == [CREATED]
+            and dated
+            and bool(names & KINDS.keys() - {KEY})
         )
 
     def adapt(self, schema: Schema) -> None:
@@ -198,7 +202,7 @@ class Layout:
         properties = properties if isinstance(properties, dict) else {}
         if "required" not in schema.schema:
             self.mapped = True
-            if CREATED not in properties and schema.bookmark_properties == [CREATED]:
+            if CREATED not in properties:
                 self.created = None
         for name, described in properties.items():
             types = described.get("type") if isinstance(described, dict) else None

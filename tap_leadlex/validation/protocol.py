@@ -212,8 +212,8 @@ class Protocol:
             layout.key not in properties or message.key_properties != [layout.key]
         ):
             findings.add(catalogue.SCHEMA_WITHOUT_KEY, line=line)
-        if message.bookmark_properties != [CREATED] or (
-            layout.created is not None and layout.created not in properties
+        if layout.created is not None and (
+            message.bookmark_properties != [CREATED] or layout.created not in properties
         ):
             findings.add(catalogue.SCHEMA_WITHOUT_REPLICATION_KEY, line=line)
         for name in (layout.key, layout.created):
