@@ -14,7 +14,7 @@ def sandbox() -> None:
 
 def validate() -> None:
     """Run `leadlex-validate`."""
-    _run("tap_leadlex.validation.cli", "validate", "click", "jsonschema_rs", "sqlalchemy")
+    _run("tap_leadlex.validation.cli", "validate", "click", "jinja2", "jsonschema_rs", "sqlalchemy")
 
 
 def _run(module: str, extra: str, *packages: str) -> None:

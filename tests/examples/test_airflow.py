@@ -265,7 +265,7 @@ def test_the_third_fails_alone_and_says_why(story: Story) -> None:
         ("workspace.sync", 2, "failed"),
         ("workspace.validate", 2, "upstream_failed"),
     ]
-    reason = "LeadLex answered HTTP 401, invalid_key: Invalid or expired API key"
+    reason = "LeadLex answered HTTP 401, invalid_key (request id "
     # Once for each of two tries.
     assert airflow.log(run, "workspace.sync", 2).count(f'"event":"{reason}') == 2
     assert airflow.outcomes(run)["initech"]["reason"].startswith(reason)
