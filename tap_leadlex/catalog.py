@@ -66,6 +66,8 @@ class _Part:
     def require(self, key: str, *allowed: object) -> None:
         """Refuse a value that is given but not allowed."""
         value = self.values.get(key)
+        if isinstance(value, tuple):  # from Python, not from JSON
+            value = list(value)
         if value is not None and not any(
             type(value) is type(each) and value == each for each in allowed
         ):

@@ -128,9 +128,18 @@ class SyncState(ABC):
             "under_way": self._state.get("under_way"),
             "plan": self._state.get("plan"),
             "withheld": self.withheld,
-            "unsettled": self.unsettled and [_written(self.unsettled[0]), self.unsettled[1]],
+            "unsettled": self._written_unsettled,
         }
         self._write_sizes()
+
+    @property
+    def _written_unsettled(self) -> list[Any] | None:
+        if self.unsettled is None:
+            return None
+        start, records = self.unsettled
+        if start and not timestamps.is_credible(start):
+            return None
+        return [_written(start), records]
 
     def _write_sizes(self) -> None:
         """Write what exports have shown about their sizes."""

@@ -36,7 +36,7 @@ def bookmark(state: Json) -> str | None:
 def said(state: Json) -> Json:
     """Return what a state says of contacts: the keys that are not null, at any depth.
 
-    Without the size of the largest export, which says nothing about the sync.
+    Without what was seen of exports, which says nothing about how far the sync is.
     """
 
     def without_nulls(value: object) -> object:
@@ -46,7 +46,7 @@ def said(state: Json) -> Json:
 
     contacts = without_nulls(state["bookmarks"]["contacts"])
     assert isinstance(contacts, dict)
-    for key in ("largest", "fields"):
+    for key in ("largest", "fields", "unsettled"):
         contacts.pop(key, None)
     return {"withheld": 0, **contacts}
 
