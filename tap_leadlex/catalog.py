@@ -6,6 +6,7 @@ exactly the selected properties, so SCHEMA and RECORD agree.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
@@ -66,8 +67,6 @@ class _Part:
     def require(self, key: str, *allowed: object) -> None:
         """Refuse a value that is given but not allowed."""
         value = self.values.get(key)
-        if isinstance(value, tuple):  # from Python, not from JSON
-            value = list(value)
         if value is not None and not any(
             type(value) is type(each) and value == each for each in allowed
         ):
@@ -244,6 +243,7 @@ class CatalogReader:
             SettingsError: If it is not a catalog, or asks for what the tap cannot do.
         """
         try:
+            content = json.loads(json.dumps(content))  # from Python, it has tuples and enums
             streams = [_Stream(stream) for stream in content["streams"]]
         except (AttributeError, KeyError, TypeError, ValueError):
             msg = "This file is not a Singer catalog. Pass the output of --discover."

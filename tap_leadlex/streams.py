@@ -198,10 +198,11 @@ class ExportedStream(Stream):
             withheld=at.withheld,
         )
         doubtful = at.doubtful
-        if doubtful and prover.settles(*doubtful) is False:
+        if doubtful and prover.shows_more(*doubtful):
             run_log.info(
                 f"Reading window {doubtful[0]} again: the {self._scope.resource.record} list could "
-                "not confirm it in the last run, and shows other records now."
+                "not confirm it in the last run, and shows more "
+                f"{self._scope.resource.records} now."
             )
             at.read_again(*doubtful)
             whole = run_log.whole = Window(at.start, whole.end)

@@ -162,17 +162,17 @@ class Prover:
         self.settled = False
         return None
 
-    def settles(self, window: Window, records: int) -> bool | None:
-        """Return whether the list shows a number of records in a window; `None` if unknown."""
+    def shows_more(self, window: Window, records: int) -> bool:
+        """Return whether the list shows more than a number of records in a window."""
         if self._witness is None:
-            return None
+            return False
         try:
-            return self._witness.agrees(window, records)
+            return self._witness.shows_more(window, records)
         except ListError as error:
             self.silence(str(error))
         except UnreachableError:
             self.silence("LeadLex was not reached")
-        return None
+        return False
 
     def saw(self, rows: int) -> None:
         """Take note of the size of an export."""

@@ -101,10 +101,10 @@ class Witness:
             return Testimony()
         return self._missing(result, page.entries, lead_in)
 
-    def agrees(self, window: Window, records: int) -> bool:
-        """Return whether the list shows a number of records in a window, and no more."""
+    def shows_more(self, window: Window, records: int) -> bool:
+        """Return whether the list shows more than a number of records in a window."""
         lead_in, page = self._lead_in(window, records, None)
-        return page.ends(window, records + lead_in)
+        return not _beyond(page.at(records + lead_in + 1), window)
 
     def _lead_in(
         self, window: Window, count: int, before: Sequence[datetime] | None
