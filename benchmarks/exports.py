@@ -1,9 +1,9 @@
-"""Counts the exports that a sync of many contacts needs, ours and as users would otherwise do it.
+"""Counts the exports that a sync of many contacts needs, with this tap and with other methods.
 
     python benchmarks/exports.py --json exports.json
 
-The real sweep asks the sandbox's store, without HTTP; the others are small models of it. Exit
-code 1 says that the sweep missed a contact or one of its bounds.
+The tap's real sweep reads the sandbox's store, without HTTP. The other methods are small models.
+The exit code is 1 if the sweep missed a contact or exceeded a bound.
 """  # noqa: INP001 - a program, not a package
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ HEAD = (
 
 @dataclass(frozen=True)
 class Cost:
-    """What one way of reading all contacts came to.
+    """The cost of one method of reading all contacts.
 
     Attributes:
         exports: Calls of the export.
         lists: Calls of the contact list.
-        lost: Contacts that never came, without a word.
-        repeated: Contacts that came once too often.
+        lost: Contacts that were never delivered.
+        repeated: Contacts that were delivered more than once.
     """
 
     exports: int
@@ -65,7 +65,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Case:
-    """The same contacts read in several ways."""
+    """The same contacts, read with several methods."""
 
     history: History
     contacts: int
@@ -75,7 +75,7 @@ class Case:
 
 
 class Server:
-    """A store with a model of LeadLex over it, and a tally of what other ways asked and kept.
+    """A store with a model of LeadLex, and a count of what the other methods requested and kept.
 
     Args:
         times: When the contacts were created.
@@ -84,14 +84,14 @@ class Server:
     """
 
     def __init__(self, times: Sequence[int], order: Order, limit: int) -> None:
-        # Inclusive on both sides: the costliest reading, as rows outside the window come too.
+        # Inclusive on both sides: the most expensive case, with rows outside the window.
         reading = Reading(order=order, lower=Bound.INCLUSIVE, upper=Bound.INCLUSIVE)
         self._store = Store(times, reading=reading)
         self.limit = limit
         self.forget()
 
     def forget(self) -> None:
-        """Begin a new tally."""
+        """Reset the counts."""
         self._exports = 0
         self._kept = array("q")
 
@@ -100,7 +100,7 @@ class Server:
         return Model(self._store)
 
     def export(self, after: int | None, before: int | None) -> Columns:
-        """Answer one export."""
+        """Return one export."""
         self._exports += 1
         return self._store.export(after=after, before=before, limit=self.limit)
 
@@ -110,11 +110,11 @@ class Server:
 
     @property
     def cost(self) -> Cost:
-        """What it came to so far."""
+        """The cost so far."""
         return self.cost_of(self._exports, 0, self._kept)
 
     def cost_of(self, exports: int, look_ups: int, numbers: Sequence[int]) -> Cost:
-        """Compare what was delivered with the store."""
+        """Compare the delivered contacts with the store."""
         seen = bytearray(len(self._store))
         for number in numbers:
             seen[number] = 1
@@ -141,7 +141,7 @@ def stopped(server: Server, whole: Window, *, use_list: bool) -> Cost:
 
 
 def fixed_windows(server: Server, bounds: Iterator[int]) -> Cost:
-    """Read windows of fixed bounds, full or not: what a declarative source does with its step."""
+    """Read windows of fixed bounds, full or not, like a declarative source with a step."""
     server.forget()
     for start, end in pairwise(bounds):
         server.keep(server.export(start, end - SECOND).numbers)
@@ -149,12 +149,12 @@ def fixed_windows(server: Server, bounds: Iterator[int]) -> Cost:
 
 
 def days() -> Iterator[int]:
-    """Give the bounds of the days."""
+    """Return the bounds of the days."""
     yield from range(START, from_datetime(CUTOFF) + 1, DAY)
 
 
 def months() -> Iterator[int]:
-    """Give the bounds of the months."""
+    """Return the bounds of the months."""
     first = to_datetime(START)
     while first <= CUTOFF:
         yield from_datetime(first)
@@ -162,7 +162,7 @@ def months() -> Iterator[int]:
 
 
 def halving(server: Server) -> Cost:
-    """Read everything, and halve what came back full, in time: what tap-salesforce does."""
+    """Read everything, and halve each full window in time, like tap-salesforce."""
     server.forget()
     left = [(START, from_datetime(CUTOFF))]
     while left:
@@ -177,7 +177,7 @@ def halving(server: Server) -> Cost:
 
 
 def keyset(server: Server) -> Cost:
-    """Read on from the latest contact so far: right only if the server sorts ascending."""
+    """Continue from the latest contact so far: complete only if the server sorts ascending."""
     server.forget()
     after: int | None = None
     while True:
@@ -190,8 +190,8 @@ def keyset(server: Server) -> Cost:
 
 
 def measure(history: History, contacts: int, limit: int) -> Iterator[Case]:
-    """Read one history in all ways, under every row order."""
-    # A smaller limit takes the same history thinned out: as many exports, as dense at each instant.
+    """Read one history with all methods, in every row order."""
+    # With a smaller limit, thin out the history: as many exports, as dense at each instant.
     thin = FULL_SIZE // limit
     times = make(history, contacts * thin)[::thin]
     whole = Window(None, CUTOFF)
@@ -224,7 +224,7 @@ def talkative(cases: Sequence[Case]) -> Iterator[str]:
 
 
 def incremental(history: History, contacts: int, limit: int) -> tuple[Cost, Cost]:
-    """Read what one export can carry since a bookmark, and read again when nothing is new."""
+    """Read new contacts that fit one export, and read again without new contacts."""
     thin = FULL_SIZE // limit
     times = make(history, contacts * thin)[::thin]
     server = Server(times, Order.SHUFFLED, limit)
@@ -235,7 +235,7 @@ def incremental(history: History, contacts: int, limit: int) -> tuple[Cost, Cost
 
 
 def misses(case: Case) -> Iterator[str]:
-    """Say which bounds a case misses."""
+    """Return the bounds that a case exceeds."""
     with_list, without = 1.05 + 2 / case.fewest, 3.5 if case.history in BURSTY else 2.0
     bounds = {
         "with the list": with_list,
@@ -253,18 +253,18 @@ def misses(case: Case) -> Iterator[str]:
 
 
 def row(cells: Iterable[str]) -> str:
-    """Write a line of a table."""
+    """Return a line of a table."""
     return f"| {' | '.join(cells)} |"
 
 
 def line(case: Case) -> str:
-    """Write a case as a line of the table."""
+    """Return a case as a line of the table."""
     names = [case.history.value, f"{case.contacts:,}", case.order.value, str(case.fewest)]
     return row([*names, *(spread([cost]) for cost in case.ways.values())])
 
 
 def summary(cases: Sequence[Case]) -> Iterator[str]:
-    """Write the cases with the most contacts, all row orders in one line."""
+    """Return the cases with the most contacts, with all row orders in one line."""
     most = max(case.contacts for case in cases)
     for history in HISTORIES:
         same = [case for case in cases if (case.history, case.contacts) == (history, most)]
@@ -273,7 +273,7 @@ def summary(cases: Sequence[Case]) -> Iterator[str]:
 
 
 def spread(costs: Sequence[Cost]) -> str:
-    """Say how many exports were needed and how many contacts were lost, at the least and most."""
+    """Return the minimum and maximum numbers of exports and of lost contacts."""
     exports = _range([cost.exports for cost in costs])
     lost = _range([cost.lost for cost in costs])
     return exports if lost == "0" else f"{exports}, {lost} lost"
@@ -285,13 +285,13 @@ def _range(numbers: Sequence[int]) -> str:
 
 
 def say(text: str) -> None:
-    """Print a line at once."""
+    """Print a line immediately."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 def main() -> None:
-    """Measure, print the table, and judge it."""
+    """Measure, print the table, and check the bounds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--contacts", type=int, nargs="+", default=SIZES)
     parser.add_argument("--limit", type=int, default=FULL_SIZE, help="a divisor of 50,000")

@@ -1,11 +1,11 @@
-"""Weighs the tap against others that read the same export: CPU, memory, contacts a second.
+"""Compares the CPU, memory and speed of the tap with other programs that read the same export.
 
     make bench
 
-Each program runs in a process of its own, in turn, several times, against the same sandbox; each
-once more against one without contacts, which shows what its start costs. The others' environments
-are made beside the project's at the first run. Nothing heavy is imported here: a child's peak
-memory is never counted below its parent's.
+Each program runs in its own process, in turn, several times, on the same sandbox. It also runs on
+a sandbox without contacts, to measure its start. The first run creates the environments of the
+other programs. This module imports no large packages, because a child's peak memory is never
+counted below its parent's.
 """  # noqa: INP001 - a program, not a package
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ PEERS = ("Airbyte", "Airbyte, with AddFields", "dlt", "sling")
 
 @dataclass(frozen=True)
 class Run:
-    """What one process took.
+    """The resources that one process used.
 
     Attributes:
-        cpu: Its CPU seconds, user's and system's.
+        cpu: Its CPU seconds, user and system.
         peak: Its peak memory in MB.
         lines: The lines that it wrote.
     """
@@ -96,13 +96,13 @@ class Figures:
 
     @property
     def net(self) -> float:
-        """The CPU seconds beyond the start's, each run's beside its own start's."""
+        """The CPU seconds without the start. Each run is paired with its own start."""
         pairs = zip(self.full, self.start, strict=True)
         return median(full.cpu - start.cpu for full, start in pairs)
 
     @property
     def pace(self) -> float:
-        """Contacts for each CPU second, net of the start."""
+        """Contacts for each CPU second, without the start."""
         return CONTACTS / self.net
 
     @property
@@ -112,7 +112,7 @@ class Figures:
 
 
 def run(command: Command, folder: Path, **environment: str) -> Run:
-    """Run a program to its end, reading what it writes, to stdout or as JSON lines to `out`."""
+    """Run a program, and count the lines that it writes to stdout or as JSON lines to `out`."""
     log = folder / "log"
     with (
         log.open("wb") as errors,
@@ -223,7 +223,7 @@ def written(folder: Path, config: Mapping[str, object]) -> Path:
 
 
 def make_environments() -> None:
-    """Make what is missing of the others' environments."""
+    """Create the missing environments of the other programs."""
     for folder, packages in ENVIRONMENTS.items():
         if (folder / ".benchmark-ready").exists():
             continue
@@ -257,7 +257,7 @@ def serve(contacts: int, folder: Path) -> Iterator[Source]:
 
 @contextmanager
 def started(command: Command, folder: Path) -> Iterator[str]:
-    """Start a server; give the first line that it prints."""
+    """Start a server, and yield the first line that it prints."""
     with subprocess.Popen(  # noqa: S603 - our own command
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
@@ -269,7 +269,7 @@ def started(command: Command, folder: Path) -> Iterator[str]:
 
 
 def measured(program: str, source: Source) -> Run:
-    """Run a program once in an empty folder, and make sure that it wrote every contact."""
+    """Run a program once in an empty folder, and check that it wrote every contact."""
     with tempfile.TemporaryDirectory() as folder:
         done = PROGRAMS[program](source, Path(folder))
     if done.lines < source.contacts:
@@ -278,8 +278,8 @@ def measured(program: str, source: Source) -> Run:
 
 
 def table(figures: dict[str, Figures]) -> Iterator[str]:
-    """Write the figures as a table."""
-    yield "| program | CPU s | of it start | contacts per CPU s, net | peak MB |"
+    """Yield the figures as a table."""
+    yield "| program | CPU s | of which start | contacts per CPU s, without start | peak MB |"
     yield "|---|---|---|---|---|"
     for program, its in figures.items():
         yield (
@@ -289,7 +289,7 @@ def table(figures: dict[str, Figures]) -> Iterator[str]:
 
 
 def judged(figures: dict[str, Figures], many: Run) -> Iterator[tuple[str, float, str, bool]]:
-    """Set what was measured against what is to be reached: name, value, bound, reached."""
+    """Compare the figures with their bounds: name, value, bound, whether it is met."""
     ours = figures[TAP]
     peer = max(figures[name].pace for name in PEERS)
     ratios = [
@@ -309,16 +309,16 @@ def judged(figures: dict[str, Figures], many: Run) -> Iterator[tuple[str, float,
 
 
 def say(text: str) -> None:
-    """Print a line at once."""
+    """Print a line immediately."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 def main() -> None:
-    """Measure, print the tables, and judge them."""
+    """Measure, print the tables, and check the bounds."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=5, help="of each program")
-    parser.add_argument("--only", nargs="+", choices=PROGRAMS, help="these programs alone")
+    parser.add_argument("--runs", type=int, default=5, help="runs of each program")
+    parser.add_argument("--only", nargs="+", choices=PROGRAMS, help="only these programs")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     given = parser.parse_args()
     programs = given.only or list(PROGRAMS)

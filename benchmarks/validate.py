@@ -1,12 +1,11 @@
-"""Times `leadlex-validate --tee` over a stream of many contacts, and weighs its memory.
+"""Measures the time and memory of `leadlex-validate --tee` on a stream of many contacts.
 
     python benchmarks/validate.py --contacts 1000000
     python benchmarks/validate.py --contacts 1000000 --content all
 
-With `--content all`, a sandbox in a process of its own exports the same contacts again, and every
-value is compared. The stream is made once, in the form in which the tap writes it, and read from a
-file through a pipe, as it would come from the tap; what is passed on is compared with it byte for
-byte.
+With `--content all`, a sandbox in its own process exports the same contacts again, and the
+validator compares every value. The stream is written once to a file, as the tap would write it,
+and read through a pipe. The output is compared with it byte for byte.
 """  # noqa: INP001 - a program, not a package
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ FIELDS = ("id", "full_name", "email", "phone", "job_title", "company_name", "lin
 
 
 def main() -> None:
-    """Make the stream, validate it some times, print the figures."""
+    """Write the stream, validate it several times, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--contacts", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
@@ -77,7 +76,7 @@ def served(contacts: int) -> Iterator[str | None]:
 
 
 def say(line: str) -> None:
-    """Print a figure at once."""
+    """Print a figure immediately."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
@@ -131,7 +130,7 @@ def write(stream: IO[bytes], contacts: int) -> str:
 
 
 def state(bookmark: str) -> object:
-    """Give a STATE."""
+    """Return a STATE."""
     entry = {"replication_key": "created_at", "replication_key_value": f"{bookmark}.000000Z"}
     return {"type": "STATE", "value": {"bookmarks": {"contacts": entry}}}
 

@@ -1,4 +1,4 @@
-"""Contacts through dlt into JSON lines: the CSV read in batches, as its guides have it."""  # noqa: INP001
+"""Exports contacts with dlt into JSON lines, reading the CSV in batches as its guides show."""  # noqa: INP001
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SINCE = dlt.sources.incremental("created_at")
 def contacts(
     created_at: dlt.sources.incremental[str] = SINCE,  # noqa: ARG001 - dlt filters by it
 ) -> Iterator[list[dict[str, Any]]]:
-    """Give the contacts in batches."""
+    """Yield the contacts in batches."""
     response = requests.get(
         f"{URL}/contacts/export",
         params={"limit": 50_000},

@@ -1,4 +1,4 @@
-"""The least that Python can do: CSV to dicts to JSON lines, out through a pipe."""  # noqa: INP001
+"""The minimum for a Python program: CSV to dicts to JSON lines, through a pipe."""  # noqa: INP001
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plain SDK tap of the differential test, asking for a whole export over HTTP."""  # noqa: INP001
+"""The plain SDK tap of the differential test. It requests one export over HTTP."""  # noqa: INP001
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Contacts(ReferenceContacts):
         context: Context | None,  # noqa: ARG002
         next_page_token: int | None,  # noqa: ARG002
     ) -> dict[str, Any]:
-        """Ask for as many rows as an export may hold."""
+        """Request the maximum number of rows."""
         return {"limit": 50_000}
 
 
@@ -26,7 +26,7 @@ class PlainTap(ReferenceTap):
     """A tap for contacts."""
 
     def discover_streams(self) -> list[ReferenceContacts]:
-        """Give the one stream."""
+        """Return the stream."""
         return [Contacts(self)]
 
 

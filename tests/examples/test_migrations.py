@@ -224,6 +224,11 @@ WRITE = {
     "salesforce": shell("examples/migrate-to-salesforce/README.md", "Write the files"),
     "pipedrive": shell("examples/migrate-to-pipedrive/README.md", "Write the files"),
 }
+PROVE = {
+    "hubspot": shell("examples/migrate-to-hubspot/README.md", "Prove the result"),
+    "salesforce": shell("examples/migrate-to-salesforce/README.md", "Prove the result"),
+    "pipedrive": shell("examples/migrate-to-pipedrive/README.md", "Prove the result"),
+}
 CRMS = {"hubspot": hubspot, "salesforce": salesforce, "pipedrive": pipedrive}
 
 
@@ -405,14 +410,15 @@ def test_the_readme_names_every_column(crm: str) -> None:
 
 @pytest.mark.parametrize("crm", CRMS)
 def test_the_readme_word_for_word(crm: str, serve: Callable[..., Sandbox], tmp_path: Path) -> None:
-    sandbox = serve(contacts=50, key="wbk_your_key")
+    sandbox = serve(contacts=1_000, key="wbk_your_key")
+    folder = f"examples/migrate-to-{crm}"
+    readme = (ROOT / folder / "README.md").read_text("utf-8")
+    (promised,) = re.findall(r"(\d+) go into `\S+` and (\d+) into", readme)
     user = Newcomer(tmp_path)
 
     user.run(WRITE[crm], **env_for(sandbox))
+    said = user.run(PROVE[crm], folder, **env_for(sandbox))
 
-    output = user.folder / f"examples/migrate-to-{crm}/output"
-    rows = 0
-    for file in output.glob("*.csv"):
-        with file.open(newline="") as opened:
-            rows += len(list(csv.DictReader(opened)))
-    assert rows == 50
+    files = [user.folder / folder / f"output/{name}.csv" for name in ("contacts", "rejected")]
+    assert [len(read(file)[1]) for file in files] == [int(number) for number in promised]
+    assert "every value of 1,000 contacts compared" in " ".join(said.split())

@@ -199,7 +199,7 @@ def meltano(name: str, *arguments: str) -> Iterator[Outcome]:
 
 
 def reports(name: str) -> list[Outcome]:
-    """Give what the tap has reported about each of its runs for a workspace."""
+    """Return the run reports of a workspace."""
     file = SYSTEM / name / "runs.jsonl"
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
