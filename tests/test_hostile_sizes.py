@@ -59,6 +59,13 @@ def csv(*pieces: Iterable[bytes], coding: bytes = b"") -> Iterator[bytes]:
     yield b"0\r\n\r\n"
 
 
+def rows(number: int, key: bytes = b"%d", start: bytes = b"") -> Iterator[bytes]:
+    """Yield rows with different keys, a thousand at a time."""
+    row = start + key + b",,,,,,,,2020-04-15T09:00:00Z\n"
+    for first in range(0, number, 1_000):
+        yield b"".join(row % each for each in range(first, first + 1_000))
+
+
 def bomb(*, megabytes: int, at_once: bool = False, header: bytes = HEADER) -> Iterator[bytes]:
     """Return an export in gzip, of one line that is a thousand times as long as what is sent."""
     packer = zlib.compressobj(1, wbits=31)
@@ -145,6 +152,8 @@ def good() -> Iterable[bytes]:
 
 
 ONE_ROW = "line 2: the row is larger than 16 MiB (8 MiB if it is not all ASCII)"
+MANY_ROWS = "The export cannot be used: the table has more than 100,000 rows (request id -)."
+OUTSIDE = "LeadLex sent contacts outside the requested created_before"
 HEADERS = "The response of LeadLex has headers or a chunk size line of more than 100 KiB."
 TOO_LARGE = "The response of LeadLex is larger than 256 MiB."
 REFUSED = "LeadLex answered HTTP 400. "
@@ -189,8 +198,33 @@ REFUSED = "LeadLex answered HTTP 400. "
             lambda: csv(
                 [HEADER], repeat(b"7," + b"x" * (15 * MIB) + b",,,,,,,2026-04-15T09:00:00Z\n", 9)
             ),
-            "LeadLex sent contacts outside the requested created_before",
+            OUTSIDE,
             id="many large rows",
+        ),
+        pytest.param(lambda: csv([HEADER], rows(1_000_000)), MANY_ROWS, id="many small rows"),
+        pytest.param(
+            lambda: csv([HEADER], rows(1_000_000, b"%099d", "🦊".encode())),
+            MANY_ROWS,
+            id="many rows with long keys",
+        ),
+        pytest.param(
+            lambda: csv(
+                [HEADER],
+                (b"7,,,,,,,%d" % n + BLOCK * 15 + b",2020-04-15T09:00:00Z\n" for n in range(16)),
+            ),
+            OUTSIDE,
+            id="long tags",
+        ),
+        pytest.param(
+            lambda: csv(
+                [HEADER],
+                (
+                    b'7,,,,,,,"%d,' % n + b"y," * 700_000 + b'",2020-04-15T09:00:00Z\n'
+                    for n in range(60)
+                ),
+            ),
+            OUTSIDE,
+            id="many tags",
         ),
         pytest.param(
             lambda: chain([HTTP + b"200 OK\r\n"], repeat(b"X: " + BLOCK)), HEADERS, id="a header"

@@ -224,8 +224,11 @@ class Client:
     def _failure(self, error: Exception, watch: Watch) -> TransportError:
         """Return the error for a request that failed, in our own words."""
         if not watch.sent:
+            url, obstacle = self._http.base_url, _obstacle(error)
+            if watch.connecting_to not in {None, url.raw_host.decode()}:
+                obstacle = f"connecting to the proxy failed ({obstacle})"
             msg = (
-                f"LeadLex cannot be reached at {self._http.base_url.host}: {_obstacle(error)}; "
+                f"LeadLex cannot be reached at {url.host}: {obstacle}; "
                 "check the network, the proxy and api_url."
             )
             return UnreachableError(msg)

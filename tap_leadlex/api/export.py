@@ -12,7 +12,7 @@ from tap_leadlex import timestamps
 from tap_leadlex.api.client import Client, Query, Response, date
 from tap_leadlex.api.keys import Keys
 from tap_leadlex.api.table import Table
-from tap_leadlex.errors import CutError, TableError
+from tap_leadlex.errors import CutError, OversizedError, TableError
 from tap_leadlex.planning.windows import BEGINNING, ExportRequest, ExportResult, Window
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Exporter:
                     inside = keys.once(records, inside, request.only)
                     created += compress(instants, inside)
                     batch.extend(list(compress(records, inside)))
-            except (CutError, TableError) as error:
+            except (CutError, OversizedError, TableError) as error:
                 msg = f"The export cannot be used: {error} (request id {response.request_id})."
                 raise type(error)(msg) from error
             self._log_oddities(table, unknown, keys.repeated)

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from tap_leadlex import timestamps
-from tap_leadlex.errors import CutError, TableError
+from tap_leadlex.errors import CutError, OversizedError, TableError
 from tap_leadlex.resources import Column, Kind, Resource
 
 if TYPE_CHECKING:
@@ -25,7 +25,11 @@ _CHUNK = 64 * 1024
 # about 11 bytes for each byte of ASCII while it is handled, twice that for others, a cell 60 more.
 LARGEST_ROW = 16 * 1024 * 1024
 MOST_CELLS = 1_500_000
+# LeadLex exports at most 50,000 rows a call. The keys and instants of all stay in memory.
+MOST_ROWS = 100_000
+LONGEST_KEY = 100
 _LARGE = 4 * _CHUNK
+_LONG_TAGS = 1_000
 # Rows processed at a time: few enough to stay in the processor's cache.
 _AT_ONCE = 50
 _MARK = b"\xef\xbb\xbf"
@@ -82,7 +86,12 @@ class Table:
         self._pick = itemgetter(*(header.index(name) for name in names))
 
     def __iter__(self) -> Iterator[tuple[Sequence[datetime], Sequence[Record]]]:
-        """Yield the remaining records; raise `TableError` at the first invalid row."""
+        """Yield the remaining records.
+
+        Raises:
+            TableError: At the first invalid row.
+            OversizedError: At the first row too many.
+        """
         last: list[str] = []
         with self._own_errors():
             while rows := self._next_rows():
@@ -94,6 +103,9 @@ class Table:
                     except ValueError:
                         self._refuse(rows)
                     self.rows += len(not_empty)
+                    if self.rows > MOST_ROWS:
+                        msg = f"the table has more than {MOST_ROWS:,} rows"
+                        raise OversizedError(msg)
                     last = not_empty[-1]
                     yield records
         if self.rows and not self._ends_complete(last):
@@ -121,7 +133,8 @@ class Table:
             raise ValueError
         picked = zip(*map(self._pick, rows), strict=True)
         columns: dict[str, Sequence[Any]] = dict(zip(self._names, picked, strict=True))
-        if "" in columns[self._key]:
+        keys = columns[self._key]
+        if "" in keys or max(map(len, keys)) > LONGEST_KEY:
             raise ValueError
         created, columns[self._replication_key] = timestamps.normalize_all(
             columns[self._replication_key]
@@ -141,6 +154,8 @@ class Table:
         record = dict(zip(self._names, self._pick(cells), strict=True))
         if not record[self._key]:
             return f"{self._key} is empty"
+        if len(record[self._key]) > LONGEST_KEY:
+            return f"{self._key} is longer than {LONGEST_KEY} characters"
         try:
             timestamps.parse(record[self._replication_key])
         except ValueError:
@@ -231,9 +246,13 @@ class Table:
 
 def split_tags(cell: str) -> list[str]:
     """Split a cell of tags at its commas: LeadLex joins tags without escaping commas in them."""
-    return list(_tags(cell))
+    return list(_known_tags(cell)) if len(cell) < _LONG_TAGS else _tags(cell)
+
+
+def _tags(cell: str) -> list[str]:
+    return [tag for tag in map(str.strip, cell.split(",")) if tag]
 
 
 @lru_cache(maxsize=4096)  # records share few sets of tags
-def _tags(cell: str) -> tuple[str, ...]:
-    return tuple(tag for tag in map(str.strip, cell.split(",")) if tag)
+def _known_tags(cell: str) -> tuple[str, ...]:
+    return tuple(_tags(cell))

@@ -32,10 +32,12 @@ class Watch:
 
     Attributes:
         sent: Whether the request went out; otherwise nobody was reached.
+        connecting_to: The host that has not accepted the connection yet: LeadLex's, or a proxy.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.sent = False
+        self.connecting_to: str | None = None
         self._clock = clock
         self._begin = clock.now()
         self._socket: socket.socket | None = None
@@ -55,7 +57,10 @@ class Watch:
 
     def trace(self, event: str, details: Mapping[str, Any]) -> None:
         """Take note of an event of the request, as httpx's extension `trace` reports it."""
-        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+        if event.endswith(".connect_tcp.started"):
+            self.connecting_to = details["host"]
+        elif event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            self.connecting_to = None
             self._socket = details["return_value"].get_extra_info("socket")
             if self._closed:
                 self._close()

@@ -424,6 +424,41 @@ def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> 
     assert KEY not in request
 
 
+@pytest.mark.parametrize(
+    ("proxy", "obstacle"),
+    [
+        ("http://user:password@127.0.0.1:9", "the connection was refused"),
+        ("http://user:password@proxy.invalid:3128", "its name cannot be resolved"),
+    ],
+)
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "ALL_PROXY"])
+def test_a_proxy_that_cannot_be_reached_is_not_taken_for_leadlex(
+    monkeypatch: pytest.MonkeyPatch, variable: str, proxy: str, obstacle: str
+) -> None:
+    monkeypatch.setenv(variable, proxy)
+
+    message = failure("https://data.leadlex.example/v1", UnreachableError)
+
+    assert message == unreachable(
+        f"connecting to the proxy failed ({obstacle})", host="data.leadlex.example"
+    )
+
+
+def test_tls_that_fails_behind_a_proxy_is_not_the_proxys_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with RawServer(b"HTTP/1.1 200 OK\r\n\r\nno TLS") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        message = failure("https://data.leadlex.example/v1", UnreachableError)
+
+    assert message == unreachable("the TLS handshake failed", host="data.leadlex.example")
+
+
+@pytest.mark.parametrize("url", ["http://LOCALHOST:9/v1", "http://[::1]:9/v1"])
+def test_a_host_in_any_notation_is_not_taken_for_a_proxy(url: str) -> None:
+    assert "proxy failed" not in failure(url, UnreachableError)
+
+
 def test_a_host_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")

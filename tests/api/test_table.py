@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import traceback
+import tracemalloc
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from tap_leadlex.api import table as table_module
 from tap_leadlex.api.table import Table, split_tags
-from tap_leadlex.errors import BrokenExportError, CutError, TableError
+from tap_leadlex.errors import BrokenExportError, CutError, OversizedError, TableError
 from tap_leadlex.resources import CONTACTS
 from tap_leadlex.scope import Scope
 from tests.support import FIELDS
@@ -388,6 +389,36 @@ def test_a_row_that_would_fill_the_memory_is_refused_by_its_line(
     with pytest.raises(TableError, match=rf"^line \d+: the row {problem}"):
         read(body(row()) + f"{cells}\n".encode())
     assert len(read(body(row(), row(full_name="x" * 1_000_000), row()))) == 3
+
+
+def test_a_table_of_too_many_rows_is_worth_asking_for_less(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(table_module, "MOST_ROWS", 120)
+
+    assert len(read(body(*[row()] * 120))) == 120
+    with pytest.raises(OversizedError, match=r"^the table has more than 120 rows$"):
+        read(body(*[row()] * 121))
+
+
+def test_a_key_has_at_most_100_characters() -> None:
+    assert len(read(body(row(id="🦊" * 100)))) == 1
+    with pytest.raises(TableError, match=r"^line 3: id is longer than 100 characters$") as caught:
+        read(body(row(), row(id=SECRET * 100)))
+    assert_discreet(caught.value)
+
+
+def test_tags_of_megabytes_are_not_kept() -> None:
+    tags = ["x" * 10_000, "y"]
+    tracemalloc.start()
+    try:
+        for number in range(500):
+            assert split_tags(f"{number}, {', '.join(tags)}") == [str(number), *tags]
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert kept < 1_000_000
 
 
 def test_rows_of_megabytes_are_read_one_at_a_time() -> None:
