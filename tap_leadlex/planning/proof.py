@@ -120,11 +120,6 @@ class Prover:
         self.proof = Proof(Grade.CONFIRMED, f"by {self._list}")  # the worst of all windows so far
         self.settled = True  # the list was not missed when the last window was judged
 
-    @property
-    def asks(self) -> bool:
-        """Whether the list can still be asked."""
-        return self._witness is not None
-
     def silence(self, reason: str) -> None:
         """Stop asking the list, for a reason (a clause)."""
         if self._witness:
