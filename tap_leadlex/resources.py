@@ -94,7 +94,9 @@ CONTACTS = Resource(
     filters=(
         Filter(
             "list_id",
-            Setting("List id", "Only members of this list.", "a list id, not empty", _NOT_BLANK),
+            Setting(
+                "List id", "Sync only members of this list.", "a list id, not empty", _NOT_BLANK
+            ),
             parameter="list_id",
             listed=True,
         ),
@@ -102,7 +104,7 @@ CONTACTS = Resource(
             "tags",
             Setting(
                 "Tags",
-                "Only contacts that carry all of these tags.",
+                "Sync only contacts that have all of these tags.",
                 "an array of tags, none of them empty",
                 {"type": "array", "items": _NOT_BLANK},
             ),
@@ -114,7 +116,7 @@ CONTACTS = Resource(
         "extra_fields",
         Setting(
             "Extra fields",
-            "Further export columns, each a nullable string property.",
+            "Further export columns. Each becomes a nullable string property.",
             "an array of column names, without white space, commas, quotes or backslashes",
             {"type": "array", "items": _COLUMN_NAME},
         ),

@@ -74,7 +74,7 @@ class Settings:
     api_key: str = _setting(
         "",  # discovery needs none
         "API key",
-        "The workspace's key, from LeadLex's settings under API; it begins with wbk_.",
+        "The workspace's key, from LeadLex's settings under API. It starts with wbk_.",
         "the workspace's key, not empty and without white space",
         schema=_text(rf"^[\x21-\x7e]+{END}"),
         required=True,
@@ -83,17 +83,17 @@ class Settings:
     api_url: str = _setting(
         DEFAULT_API_URL,
         "API URL",
-        "Base of the API, https only; http is allowed on a loopback address.",
+        "Base URL of the API. It must be https, or http on a loopback address.",
         API_URL_RULE,
         schema=_text(API_URL_PATTERN),
         parse=_url,
     )
     start_date: datetime | None = _instant(  # noqa: RUF009 - a field
-        "Start date", "Earliest created_at of a first sync; everything when it is not set."
+        "Start date", "Earliest created_at of a first sync. If not set, sync everything."
     )
     end_date: datetime | None = _instant(  # noqa: RUF009 - a field
         "End date",
-        "Exclusive upper bound of created_at, for a bounded backfill; now if not set.",
+        "Exclusive upper bound of created_at, for a bounded backfill. If not set, now.",
         ", after start_date",
     )
     # The settings that the table of streams brings along (`list_id`, `tags`, ...), by name.
@@ -101,48 +101,52 @@ class Settings:
     export_limit: int = _setting(
         MAX_LIMIT,
         "Export limit",
-        "Rows asked for in one export.",
+        "Rows to request in one export.",
         f"a whole number from 1 to {MAX_LIMIT}",
         schema={"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
     )
     lookback_seconds: int = _seconds(
-        0, "Look-back", "Start this many seconds before the bookmark; repeats contacts on purpose."
+        0,
+        "Look-back",
+        "Start this many seconds before the bookmark. Delivers these contacts again.",
     )
     settle_seconds: int = _seconds(
-        60, "Settle time", "Stay this many seconds behind now, so that late commits are not missed."
+        60,
+        "Settle time",
+        "Sync up to this many seconds ago. LeadLex may still be storing newer contacts.",
     )
     quota_wait_seconds: int = _seconds(
         0,
         "Quota wait",
-        "Seconds that one run may wait for the export quota in all; 0 stops at once.",
+        "Total seconds that a run may wait for the export quota. With 0, it stops at once.",
     )
     max_exports: int | None = _setting(
         None,
         "Maximum exports",
-        "Stop cleanly after this many export calls and leave the quota to others.",
+        "Stop after this many export calls, to leave quota to others.",
         "a whole number, 1 or more",
         schema={"type": "integer", "minimum": 1},
     )
     check_drift: bool = _setting(
         True,  # noqa: FBT003 - the default
         "Check drift",
-        "Compare, at most once a day, what LeadLex counts below the bookmark with what was "
-        "delivered, and warn when they differ.",
+        "At most once a day, compare LeadLex's count before the bookmark with the number of "
+        "contacts delivered, and warn if they differ.",
         "true or false",
         schema={"type": "boolean"},
     )
     accept_short_exports: bool = _setting(
         False,  # noqa: FBT003 - the default
         "Accept short exports",
-        "Continue, with a warning, when LeadLex's list shows contacts that its export withholds. "
-        "By default the run fails.",
+        "Continue with a warning if LeadLex's list shows contacts that its export does not "
+        "contain. By default, the run fails.",
         "true or false",
         schema={"type": "boolean"},
     )
     request_timeout: int = _setting(
         300,
         "Request time-out",
-        "Seconds without a byte before a request is given up.",
+        "Seconds without a byte before a request fails.",
         "a whole number of seconds, from 1 to a day",
         schema={"type": "integer", "minimum": 1, "maximum": 86_400},
     )
@@ -157,7 +161,7 @@ class Settings:
     user_agent: str | None = _setting(
         None,
         "User agent",
-        "User-Agent header of every request; tap-leadlex/<version> when not set.",
+        "User-Agent header of every request. If not set, tap-leadlex/<version>.",
         "printable ASCII text",
         schema=_text(rf"^[\x21-\x7e][\x20-\x7e]*{END}"),
     )
