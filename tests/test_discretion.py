@@ -8,16 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_leadlex.sandbox import Fault, History, ListFault, Quotas, Sandbox
-from tests.support import (
-    FIELDS,
-    STRUCTURED,
-    Json,
-    RawServer,
-    Run,
-    config_for,
-    run,
-    truth,
-)
+from tests.support import FIELDS, Json, RawServer, Run, config_for, run, truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +17,13 @@ if TYPE_CHECKING:
 KEY = "wbk_live_0123456789abcdef"
 SECRET = "ann.example@example.com"  # noqa: S105 - a contact's value
 ALWAYS = range(1, 100)
+STRUCTURED = """
+version: 1
+disable_existing_loggers: false
+formatters: {json: {(): singer_sdk.logging.StructuredFormatter}}
+handlers: {err: {class: logging.StreamHandler, formatter: json, stream: "ext://sys.stderr"}}
+root: {level: DEBUG, handlers: [err]}
+"""
 
 
 @pytest.fixture(params=["console", "structured"], autouse=True)

@@ -1,7 +1,7 @@
 """What the tests share: runs of the tap, a clock, a raw server, states and the expected records."""
 
 from tests.support.clock import FakeClock
-from tests.support.common import FIELDS, PROGRAM, STRUCTURED, TIMEOUT, Json
+from tests.support.common import FIELDS, PROGRAM, TIMEOUT, Json
 from tests.support.records import by_id, record_of, truth
 from tests.support.runs import (
     Run,
@@ -20,7 +20,6 @@ __all__ = [
     "FIELDS",
     "FULL_TABLE",
     "PROGRAM",
-    "STRUCTURED",
     "TIMEOUT",
     "FakeClock",
     "Json",

@@ -21,11 +21,3 @@ FIELDS = (
     "tags",
     "created_at",
 )
-STRUCTURED = """
-version: 1
-disable_existing_loggers: false
-formatters: {json: {(): singer_sdk.logging.StructuredFormatter}}
-handlers: {err: {class: logging.StreamHandler, formatter: json, stream: "ext://sys.stderr"}}
-root: {level: DEBUG, handlers: [err]}
-"""
-"""A logging config like Meltano's, which logs all that led to an error."""
