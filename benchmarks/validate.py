@@ -58,7 +58,7 @@ def main() -> None:
 
 @contextmanager
 def served(contacts: int) -> Iterator[str | None]:
-    """Serve so many contacts in a process of its own, and give the address; nothing for none."""
+    """Serve contacts in a separate process and yield the address, or `None` for no contacts."""
     if not contacts:
         yield None
         return

@@ -164,7 +164,7 @@ def _forms(key: str) -> Iterator[str]:
     yield key
     yield plain.hex()
     yield b32encode(plain).decode()
-    # What stands before the key in a longer text shifts the letters of base64.
+    # Text before the key shifts the letters of base64.
     for shift in range(3):
         shifted = b" " * shift + plain
         yield b64encode(shifted).decode()
