@@ -46,10 +46,12 @@ def unknown(environment: Mapping[str, str], names: Iterable[str]) -> Iterator[st
         names: The settings.
     """
     known = {f"{PREFIX}{name.upper()}" for name in (*names, _LOG_LEVEL)}
-    # Names with two underscores are Meltano's; it also sets a variable for each part of an object.
-    others = (f"{PREFIX}_", *(f"{name}_" for name in known))
+    # Meltano sets a variable for each part of an object, and those of a plugin that inherits.
+    others = tuple(f"{name}_" for name in known)
+    inherited = tuple(name.removeprefix(PREFIX.rstrip("_")) for name in known)
     for variable in sorted(environment):
         ours = variable.startswith(PREFIX) and not variable.startswith(others)
+        ours = ours and "__" not in variable and not variable.endswith(inherited)
         if ours and variable not in known and environment[variable]:
             near = suggestion(variable, known)
             yield f"The environment variable {bare(variable)} is not a setting.{near}"

@@ -79,3 +79,16 @@ def test_other_variables_are_fine(variable: str) -> None:
 
 def test_an_empty_variable_is_not_set_whatever_its_name() -> None:
     assert list(unknown({"TAP_LEADLEX_STRAT_DATE": ""}, PROPERTIES)) == []
+
+
+def test_the_variables_of_an_inherited_plugin_are_not_unknown() -> None:
+    """Meltano sets them for a plugin such as tap-leadlex--emea."""
+    variables = (
+        "TAP_LEADLEX_EMEA_API_KEY",
+        "TAP_LEADLEX_EMEA__LOG_PARSER",
+        "TAP_LEADLEX_STRAT_DATE",
+    )
+
+    (line,) = unknown(dict.fromkeys(variables, "x"), ["api_key", "start_date"])
+
+    assert "TAP_LEADLEX_STRAT_DATE" in line
