@@ -1,7 +1,7 @@
 """Window ends from the contact list, whose entry at a rank shows where an export is just filled.
 
-The list is advice, never proof. It may be refused, know fewer filters than the export, or count
-other records; the planner then goes on without it.
+An edge may be wrong: the list may be refused, know fewer filters than the export, or count other
+records. The planner then goes on without it.
 """
 
 from __future__ import annotations
