@@ -289,7 +289,7 @@ class ExportedStream(Stream):
 
     @property
     def _selected_columns(self) -> tuple[Column, ...]:
-        """The columns to ask for: what is deselected never leaves LeadLex.
+        """The columns to export: all but the deselected ones.
 
         The replication key comes last: if no line end closes the last row, it shows that the row
         is complete.
