@@ -194,4 +194,4 @@ def test_the_page_names_the_duckdb_that_is_tried() -> None:
     ]
     version = subprocess.check_output(command, text=True, timeout=TIMEOUT).strip()  # noqa: S603
 
-    assert re.findall(r"on duckdb ([\d.]+\d)", PAGE) == [version]
+    assert re.findall(r"using duckdb ([\d.]+\d)", PAGE) == [version]
