@@ -69,9 +69,12 @@ class Exporter:
                 table = Table(response.body, self.columns, self.scope.resource)
                 unknown = response.foreign.columns(table.unknown_columns)
                 for instants, records in table:
-                    stray = max(stray, self._stray(request, min(instants), max(instants)))
+                    first, last = min(instants), max(instants)
+                    stray = max(stray, self._stray(request, first, last))
                     unknown.withhold(records)
-                    inside = [start <= instant < end for instant in instants]
+                    inside = [True] * len(records)
+                    if first < start or last >= end:
+                        inside = [start <= instant < end for instant in instants]
                     inside = keys.once(records, inside, request.only)
                     created += compress(instants, inside)
                     batch.extend(list(compress(records, inside)))

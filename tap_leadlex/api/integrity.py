@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import httpx
 
 
-_PIECE = 64 * 1024
+_PIECE = 256 * 1024
 
 
 def check_framing(response: httpx.Response) -> None:

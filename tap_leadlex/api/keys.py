@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import compress
+from itertools import compress, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -40,17 +40,17 @@ class Keys:
             pairs = zip(wanted, records, strict=True)
             wanted = [want and self._of(record) in only for want, record in pairs]
         keys = list(map(self._of, compress(records, wanted)))
-        new = dict.fromkeys(keys)
-        if len(new) == len(keys) and self.found.keys().isdisjoint(new):
-            self.found |= new
+        before = len(self.found)
+        self.found |= dict.fromkeys(keys)
+        added = len(self.found) - before
+        if added == len(keys):
             return wanted
-        return [
-            want and self._is_new(self._of(record))
-            for record, want in zip(records, wanted, strict=True)
-        ]
-
-    def _is_new(self, key: str) -> bool:
-        new = key not in self.found
-        self.repeated += not new
-        self.found[key] = None
-        return new
+        self.repeated += len(keys) - added
+        new = set(islice(reversed(self.found), added))
+        first = []
+        for record, want in zip(records, wanted, strict=True):
+            key = self._of(record)
+            first.append(want and key in new)
+            if want:
+                new.discard(key)
+        return first

@@ -7,7 +7,7 @@ import io
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain, islice
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from tap_leadlex import timestamps
@@ -31,7 +31,8 @@ LONGEST_KEY = 100
 _LARGE = 4 * _CHUNK
 _LONG_TAGS = 1_000
 # Rows processed at a time: few enough to stay in the processor's cache.
-_AT_ONCE = 50
+_AT_ONCE = 100
+_fraction = attrgetter("microsecond")
 _MARK = b"\xef\xbb\xbf"
 _CSV_ERRORS = {
     "unexpected end of data": "a quoted value has no end",
@@ -63,6 +64,8 @@ class Table:
         self._last_character: str | None = None  # once the body has been read to its end
         # What was read for the present row, how much of it by the last line, and its commas.
         self._pending = self._tail = self._commas = self._lines_read = 0
+        self._grown = False  # whether lines were read for the present row
+        self._read = 0  # bytes of the body
         # A field may hold megabytes; the module's default limit is 128 KB.
         csv.field_size_limit(LARGEST_ROW)
         lines = chain.from_iterable(self._lines(body))
@@ -112,20 +115,21 @@ class Table:
             self._fail("the body ends in the middle of a row", cut=True)
 
     def _next_rows(self) -> list[list[str]]:
-        """Return the next rows: few enough, and only one if it is large."""
-        rows = []
-        for row in islice(self._reader, _AT_ONCE):
+        """Return the next rows: few enough, and none after a large one or many middling ones."""
+        reader, rows, before = self._reader, [], self._read
+        for row in islice(reader, _AT_ONCE):
             rows.append(row)
-            large = self._pending > _LARGE
-            self._row_is_read()
-            if large:
-                break
+            if self._grown or reader.line_num == self._lines_read:
+                self._row_is_read()
+                if self._read - before > _LARGE:
+                    break
         return rows
 
     def _row_is_read(self) -> None:
         """Begin to measure the next row: the last line that was read may belong to it."""
         self._pending = self._tail if self._reader.line_num < self._lines_read else 0
         self._commas = 0
+        self._grown = False
 
     def _records(self, rows: list[list[str]]) -> tuple[Sequence[datetime], Sequence[Record]]:
         """Turn rows into records, column by column; raise `ValueError` if one is invalid."""
@@ -139,10 +143,10 @@ class Table:
         created, columns[self._replication_key] = timestamps.normalize_all(
             columns[self._replication_key]
         )
-        if any(instant.microsecond for instant in created):
+        if any(map(_fraction, created)):
             self.resolution = min(self.resolution, *map(timestamps.resolution, created))
         for name in self._tags:
-            columns[name] = [split_tags(cell) for cell in columns[name]]
+            columns[name] = split_tags(columns[name])
         for name, cells in columns.items():
             if "" in cells:
                 columns[name] = [cell or None for cell in cells]
@@ -178,10 +182,12 @@ class Table:
         """Yield the lines, some at a time, without byte order mark and NUL, noting the end."""
         last, mark = b"\n", _MARK
         while chunk := self._chunk(body):
+            nul_characters = chunk.count(b"\0")
             lines = io.BytesIO(chunk).readlines()
             del chunk  # it may be large
+            self._lines_read += len(lines)
             last, lines[0], mark = lines[-1], lines[0].removeprefix(mark), b""
-            if nul_characters := b"".join(lines).count(b"\0"):
+            if nul_characters:
                 self.nul_characters += nul_characters
                 lines = [line.replace(b"\0", b"") for line in lines]
             yield map(bytes.decode, lines)
@@ -192,19 +198,22 @@ class Table:
         chunk = body.read(_CHUNK)
         if chunk and not chunk.endswith(b"\n"):
             chunk += body.readline(LARGEST_ROW)
+        self._grown = True
+        self._read += len(chunk)
         weight = 1 if chunk.isascii() else 2
         self._pending += len(chunk) * weight
         self._tail = (len(chunk) - chunk.rfind(b"\n", 0, -1) - 1) * weight
-        self._lines_read += chunk.count(b"\n") + (not chunk.endswith(b"\n"))
         if self._pending > _LARGE:
             self._commas += chunk.count(b",")
+        what = ""
         if self._commas > MOST_CELLS:
             what = f"the row has more than {MOST_CELLS:,} cells"
-            self._fail(what, self._lines_read, cut=False)
-        if self._pending > LARGEST_ROW:
+        elif self._pending > LARGEST_ROW:
             most = LARGEST_ROW // 1024**2
             what = f"the row is larger than {most} MiB ({most // 2} MiB if it is not all ASCII)"
-            self._fail(what, self._lines_read, cut=False)
+        if what:
+            lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
+            self._fail(what, self._lines_read + lines, cut=False)
         return chunk
 
     def _ends_complete(self, cells: list[str]) -> bool:
@@ -244,15 +253,16 @@ class Table:
         return self._last_character not in {None, "\r", "\n"}
 
 
-def split_tags(cell: str) -> list[str]:
-    """Split a cell of tags at its commas: LeadLex joins tags without escaping commas in them."""
-    return list(_known_tags(cell)) if len(cell) < _LONG_TAGS else _tags(cell)
+def split_tags(cells: Sequence[str]) -> list[list[str]]:
+    """Split cells of tags at their commas: LeadLex joins tags without escaping commas in them."""
+    split = _known_tags if max(map(len, cells)) < _LONG_TAGS else _tags
+    return list(map(list, map(split, cells)))
 
 
-def _tags(cell: str) -> list[str]:
+def _tags(cell: str) -> Iterable[str]:
     return [tag for tag in map(str.strip, cell.split(",")) if tag]
 
 
 @lru_cache(maxsize=4096)  # records share few sets of tags
-def _known_tags(cell: str) -> tuple[str, ...]:
+def _known_tags(cell: str) -> Iterable[str]:
     return tuple(_tags(cell))
