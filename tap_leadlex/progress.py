@@ -26,15 +26,23 @@ class RunLog:
     The lines go to the stream's logger: Meltano shows them under the stream's name.
     """
 
-    def __init__(self, logger: logging.Logger, resource: Resource, whole: Window) -> None:
+    def __init__(self, logger: logging.Logger, resource: Resource) -> None:
         self._log = logger
         self._resource = resource
-        self.whole = whole
         self._warned: set[str] = set()
         self.report = StreamReport(resource.name)
         self.records = 0  # delivered so far
-        self.total: int | None = None  # counted by the list at the start, if it was asked
         self.proof: Proof | None = None  # what the completeness rests on, once anything was read
+
+    def begin(self, whole: Window) -> None:
+        """Begin the sweep of a range."""
+        self._whole = whole
+        self._before = self.records
+        self.total: int | None = None  # counted by the list at its start, if it was asked
+
+    def prove(self, proof: Proof) -> None:
+        """Take note of what the completeness of a sweep rests on; the worst counts."""
+        self.proof = proof if self.proof is None else self.proof.worse(proof)
 
     def info(self, text: str) -> None:
         """Log a sentence."""
@@ -93,7 +101,7 @@ class RunLog:
             self.finished()
         left = ""
         if self.total is not None:
-            left = f", about {max(self.total - self.records, 0):,} left"
+            left = f", about {max(self.total - self._swept, 0):,} left"
         opens_in = None if stop.opens_in is None else math.ceil(stop.opens_in.total_seconds())
         self._log.warning(
             "Stopped: %s. State saved; %s %s synced%s. %s",
@@ -128,16 +136,21 @@ class RunLog:
             timestamps.plain(bookmark),
         )
 
+    @property
+    def _swept(self) -> int:
+        """How many records of the range are delivered."""
+        return self.records - self._before
+
     def _share(self, done: Window) -> str:
         """Return how much is done: in records if the list counted them, else in time."""
-        if done.end >= self.whole.end:
+        if done.end >= self._whole.end:
             return "100% done"
         if self.total:
-            return f"{min(self.records / self.total, 1):.0%} done"
-        if self.whole.start is None:
+            return f"{min(self._swept / self.total, 1):.0%} done"
+        if self._whole.start is None:
             return f"continuing from {timestamps.plain(done.end)}"
-        span = self.whole.end - self.whole.start
-        return f"{(done.end - self.whole.start) / span:.0%} done"
+        span = self._whole.end - self._whole.start
+        return f"{(done.end - self._whole.start) / span:.0%} done"
 
 
 def export_calls(calls: int) -> str:

@@ -51,7 +51,7 @@ class Delivered(NamedTuple):
 
 
 class SyncState(ABC):
-    """How far a sync is. Raises `StateError` if the state is invalid or does not fit the run."""
+    """How far a sweep is. Raises `StateError` if the state is invalid or does not fit the run."""
 
     start: datetime | None  # of the next window; `None` for the beginning of history
     under_way: bool  # an earlier run was interrupted there

@@ -14,6 +14,7 @@ from singer_sdk.singerlib import ActivateVersionMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_leadlex import timestamps
+from tap_leadlex.agenda import Part, parts
 from tap_leadlex.api.export import Exporter
 from tap_leadlex.api.listing import Listing
 from tap_leadlex.errors import LeadLexError, ListError, RunStopped, UnreachableError
@@ -111,40 +112,23 @@ class ExportedStream(Stream):
 
     def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002
         """Deliver every record from the bookmark to the cut-off, and return nothing."""
-        state = self.get_context_state(None)
-        at: SyncState
-        if self.replication_method == REPLICATION_FULL_TABLE:
-            at = RefreshState(state, self._scope, self._settings, self._version)
-        else:
-            at = IncrementalState(state, self._scope, self._settings)
-        whole = Window(at.start, self._cutoff)
-        run_log = RunLog(self.logger, self._scope.resource, whole)
+        listing = Listing(self._client, self._scope, self._clock.now())
+        run_log = RunLog(self.logger, self._scope.resource)
         self._report.streams.append(run_log.report)
-        if self._budget.stop:
-            run_log.info(f"Skipped: {self._budget.stop.reason}.")
-            return ()
-        columns = self._selected_columns
-        fields = [column.name for column in columns]
         path = self._scope.resource.export_path
         with self._client, http_request_counter(self.name, path) as calls:
-            exporter = Exporter(
-                client=self._client,
-                scope=self._scope,
-                columns=columns,
-                settle=timedelta(seconds=self._settings.settle_seconds),
-                new_batch=lambda received: RecordBatch(
-                    self.stream_maps, fields, received, at.version
-                ),
-                count=calls.increment,
-                run_log=run_log,
-            )
-            if self.ABORT_AT_RECORD_COUNT is not None:
-                self._probe(whole, exporter, self.ABORT_AT_RECORD_COUNT)
-                return ()
             try:
-                self._sync(at, whole, exporter, run_log)
-                if not run_log.records:
-                    self._warn_of_nothing(at, whole, run_log)
+                for part in parts(full_table=self.replication_method == REPLICATION_FULL_TABLE):
+                    at = self._state_of(part)
+                    if self._budget.stop:
+                        run_log.info(f"Skipped: {self._budget.stop.reason}.")
+                        return ()
+                    exporter = self._exporter(at, calls, run_log)
+                    if self.ABORT_AT_RECORD_COUNT is not None:
+                        self._probe(at, exporter, self.ABORT_AT_RECORD_COUNT)
+                        return ()
+                    self._sweep(at, exporter, listing, run_log)
+                self._compare(at, listing, run_log)
                 run_log.finished()
             except RunStopped as stop:
                 run_log.stopped(stop)
@@ -183,9 +167,31 @@ class ExportedStream(Stream):
             if not isinstance(stream_map, RemoveRecordTransform):
                 self._writer.write_message(ActivateVersionMessage(stream_map.stream_alias, version))
 
-    def _sync(self, at: SyncState, whole: Window, exporter: Exporter, run_log: RunLog) -> None:
-        """Sweep from where the state is to the cut-off, then compare the counts."""
-        listing = Listing(self._client, self._scope, self._clock.now())
+    def _state_of(self, part: Part) -> SyncState:
+        """Return how far a part of the run is."""
+        state = self.get_context_state(None)
+        if part is Part.REFRESH:
+            return RefreshState(state, self._scope, self._settings, self._version)
+        return IncrementalState(state, self._scope, self._settings)
+
+    def _exporter(self, at: SyncState, calls: Counter, run_log: RunLog) -> Exporter:
+        """Return what makes the exports of a sweep."""
+        columns = self._selected_columns
+        fields = [column.name for column in columns]
+        return Exporter(
+            client=self._client,
+            scope=self._scope,
+            columns=columns,
+            settle=timedelta(seconds=self._settings.settle_seconds),
+            new_batch=lambda received: RecordBatch(self.stream_maps, fields, received, at.version),
+            count=calls.increment,
+            run_log=run_log,
+        )
+
+    def _sweep(self, at: SyncState, exporter: Exporter, listing: Listing, run_log: RunLog) -> None:
+        """Sweep from where the state is to the cut-off."""
+        whole = Window(at.start, self._cutoff)
+        run_log.begin(whole)
         read = run_log.counting(listing.page)
         prover = Prover(
             self._scope.resource,
@@ -205,7 +211,8 @@ class ExportedStream(Stream):
                 f"{self._scope.resource.records} now."
             )
             at.read_again(*doubtful)
-            whole = run_log.whole = Window(at.start, whole.end)
+            whole = Window(at.start, whole.end)
+            run_log.begin(whole)
         sync = Sync(self, at, exporter, self._budget, prover, run_log)
         if whole.empty:
             run_log.info("Nothing to export: the bookmark has reached the cut-off.")
@@ -225,13 +232,10 @@ class ExportedStream(Stream):
             try:
                 sweep(planner, sync)
             finally:
-                run_log.proof = prover.proof
+                run_log.prove(prover.proof)
         sync.finish()
-        if at.from_scratch and prover.proof.grade is Grade.CONFIRMED:
-            at.checked(self._clock.now())
-            self.write_state()
-        else:
-            self._check_drift(at, listing, run_log)
+        if not run_log.records:
+            self._warn_of_nothing(at, whole, run_log)
 
     def _warn_of_nothing(self, at: SyncState, whole: Window, run_log: RunLog) -> None:
         """Warn that the settings may be why a sync delivered nothing."""
@@ -248,8 +252,9 @@ class ExportedStream(Stream):
                 "spelling, including case and spaces."
             )
 
-    def _probe(self, whole: Window, exporter: Exporter, limit: int) -> None:
+    def _probe(self, at: SyncState, exporter: Exporter, limit: int) -> None:
         """Deliver a few records from one small export, without moving the bookmark."""
+        whole = Window(at.start, self._cutoff)
         if whole.empty:
             self.logger.warning(
                 "Nothing was tested: the bookmark or start_date is after the cut-off. Test without "
@@ -267,9 +272,13 @@ class ExportedStream(Stream):
             self._scope.resource.records,
         )
 
-    def _check_drift(self, at: SyncState, listing: Listing, run_log: RunLog) -> None:
+    def _compare(self, at: SyncState, listing: Listing, run_log: RunLog) -> None:
         """Warn, at most once a day, if LeadLex has more or fewer records than were delivered."""
         now = self._clock.now()
+        if at.from_scratch and run_log.proof and run_log.proof.grade is Grade.CONFIRMED:
+            at.checked(now)
+            self.write_state()
+            return
         if (due := at.due_check(now)) is None:
             return
         try:

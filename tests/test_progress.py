@@ -39,7 +39,9 @@ def lines(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 def run_log(whole: Window) -> RunLog:
     """Return the log of a run."""
-    return RunLog(logging.getLogger(__name__), CONTACTS, whole)
+    log = RunLog(logging.getLogger(__name__), CONTACTS)
+    log.begin(whole)
+    return log
 
 
 def text(lines: pytest.LogCaptureFixture) -> tuple[str, str]:
@@ -188,11 +190,31 @@ def test_a_finished_run_says_what_its_completeness_rests_on(
 ) -> None:
     log = run_log(Window(START, END))
     close(log, QUARTER, 1_200)
-    log.proof = Proof(grade, "a reason")
+    log.prove(Proof(grade, "a reason"))
 
     log.finished()
 
     assert text(lines) == ("INFO", f"Synced 1,200 contacts; completeness {told}: a reason.")
+
+
+def test_a_run_of_two_sweeps_counts_both_and_rests_on_the_worse_proof(
+    lines: pytest.LogCaptureFixture,
+) -> None:
+    log = run_log(Window(START, END))
+    close(log, Window(START, END), 20)
+    log.prove(Proof(Grade.NOT_CONFIRMED, "a reason"))
+    log.begin(Window(None, END))
+    log.total = 1_000
+    close(log, Window(None, QUARTER.end), 400)
+    share = text(lines)[1]
+    log.prove(Proof(Grade.CONFIRMED, "another"))
+
+    log.stopped(RunStopped("quota", "the quota is used up", "Run again."))
+
+    synced, stopped = (line.getMessage() for line in lines.records[-2:])
+    assert share.endswith("; 40% done.")
+    assert synced == "Synced 420 contacts; completeness not confirmed: a reason."
+    assert "420 contacts synced, about 600 left." in stopped
 
 
 def test_a_kind_of_warning_comes_once(lines: pytest.LogCaptureFixture) -> None:

@@ -47,6 +47,11 @@ class Proof(NamedTuple):
     grade: Grade
     reason: str  # by what, or why not, as a clause
 
+    def worse(self, other: Proof) -> Proof:
+        """Return the worse of two; this one if they are alike."""
+        grades = list(Grade)
+        return max(self, other, key=lambda proof: grades.index(proof.grade))
+
 
 class Verdict(NamedTuple, Generic[Result]):
     """What an export is good for."""
@@ -326,9 +331,7 @@ class Prover:
 
     def _note(self, grade: Grade, reason: str) -> None:
         """Keep the worst grade, with its first reason."""
-        grades = list(Grade)
-        if grades.index(grade) > grades.index(self.proof.grade):
-            self.proof = Proof(grade, reason)
+        self.proof = self.proof.worse(Proof(grade, reason))
 
 
 def _around(records: Sequence[Listed], window: Window) -> datetime | None:

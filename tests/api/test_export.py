@@ -92,7 +92,7 @@ class LeadLex:
             settle=settle,
             new_batch=new_batch,
             count=self.count,
-            run_log=RunLog(logging.getLogger(__name__), CONTACTS, WINDOW),
+            run_log=RunLog(logging.getLogger(__name__), CONTACTS),
         )
 
 
