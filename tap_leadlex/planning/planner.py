@@ -207,7 +207,7 @@ class Planner:
             return
         middle = _middle_of_second(result)
         if middle is None:
-            self._refuse_instant(window.start or window.end)
+            self._refuse_instant(window.start or window.end, result.rows)
         self._full = None
         self._shown |= dict(zip(result.keys, result.created, strict=True))
         self._samples.split(window, middle)
@@ -234,18 +234,18 @@ class Planner:
         key, instant = _telling_record(full)
         start = timestamps.floor(instant, timestamps.MILLISECOND)
         if not key or start == timestamps.floor(instant):
-            self._refuse_instant(start)
+            self._refuse_instant(start, full.rows)
         millisecond = Window(start, start + timestamps.MILLISECOND)
         found = export(ExportRequest(millisecond, self._limit))
         if found is not None and found.full:
-            self._refuse_instant(start)
+            self._refuse_instant(start, found.rows)
         if found is None or found.stray or key not in found.keys:
             self._refuse_fractions(window)
         self._honors_fractions = True
 
-    def _refuse_instant(self, instant: datetime) -> NoReturn:
+    def _refuse_instant(self, instant: datetime, rows: int) -> NoReturn:
         msg = (
-            f"LeadLex has {self._limit} or more {self._resource.records} created within a second "
+            f"LeadLex has {rows:,} or more {self._resource.records} created within a second "
             f"of {timestamps.plain(instant)}. One export cannot carry them, and time bounds cannot "
             f"split them. {self._ways_out}"
         )
@@ -268,9 +268,14 @@ class Planner:
     @property
     def _ways_out(self) -> str:
         filters = " or ".join(each.name for each in self._resource.filters)
+        if self._prover.cap is None:
+            return (
+                f"Raise export_limit if it is below 50,000, or sync them in parts with {filters}. "
+                "The bookmark stays before that instant."
+            )
         return (
-            f"Raise export_limit if it is below 50,000, or sync them in parts with {filters}. The "
-            "bookmark stays before that instant."
+            "LeadLex truncates exports, whatever export_limit is. Ask its support to change that, "
+            f"or sync them in parts with {filters}. The bookmark stays before that instant."
         )
 
 

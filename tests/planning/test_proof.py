@@ -58,6 +58,19 @@ def test_a_cap_is_found_and_planned_with(order: Order, list_mode: ListMode) -> N
     assert len(leadlex.requests) <= (18 if list_mode is not ListMode.FORBIDDEN else 40)
 
 
+def test_a_larger_limit_is_no_way_out_where_exports_are_truncated() -> None:
+    dense = from_datetime(datetime(2024, 2, 3, 4, 5, 6, tzinfo=UTC))
+    before = make(History.EVEN, 300, 0, from_datetime(BEGIN), dense)
+    leadlex = Model(Store([*before, *[dense] * 150, dense + 86_400 * SECOND]), cap=100)
+
+    with pytest.raises(DenseInstantError) as raised:
+        leadlex.sync(EVERYTHING, 1_000)
+
+    assert str(raised.value).startswith("LeadLex has 100 or more contacts created within a second")
+    assert "Raise" not in str(raised.value)
+    assert len(leadlex.delivered) == 300
+
+
 @pytest.mark.parametrize("left", [0, 1, 40, 599, 1_100, 1_199])
 @pytest.mark.parametrize("order", Order)
 def test_an_export_that_was_cut_once_costs_little(order: Order, left: int) -> None:
