@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,8 @@ VALIDATE_AT_THE_END = shell("docs/validation.md", "Ways to run it", 1)
 VALIDATE_IN_THE_MIDDLE = shell("docs/validation.md", "Ways to run it", 2)
 VALIDATE_A_FILE = shell("docs/validation.md", "Ways to run it", 3)
 
+CHANGING = shell("docs/sandbox.md", "Let the contacts change", 1)
+SYNC_CHANGES = shell("docs/sandbox.md", "Let the contacts change", 2)
 READ_REPORT = shell("docs/operation.md", "Run report")
 ADD = shell("docs/meltano.md", "Install", 1)
 INSTALL_PLUGINS = shell("docs/meltano.md", "Install", 2)
@@ -173,3 +176,23 @@ def test_a_project_adds_the_tap(user: Newcomer, serve: Callable[..., Sandbox]) -
 
     said = user.run("meltano invoke tap-leadlex --test > /dev/null", "project", **real(workspace))
     assert "received 1 of at most 1 contacts" in said
+
+
+def test_a_sandbox_changes_its_contacts(user: Newcomer) -> None:
+    (user.folder / ".venv-tap").symlink_to(ROOT / ".venv")
+
+    with user.serving(CHANGING):
+        said = user.run(SYNC_CHANGES)
+
+    before, after = (
+        {
+            record["id"]: record
+            for line in (user.folder / f"output/sandbox-{name}.jsonl").read_text().splitlines()
+            if (record := json.loads(line).get("record"))
+        }
+        for name in ("before", "after")
+    )
+    assert '"back-date":10' in said
+    assert len(before.keys() - after.keys()) >= 20
+    assert len(after.keys() - before.keys()) >= 10
+    assert sum(before[key] != after[key] for key in before.keys() & after.keys()) >= 40

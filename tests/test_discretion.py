@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_leadlex.api import watch
 from tap_leadlex.sandbox import Fault, History, ListFault, Quotas, Sandbox
 from tests.support import FIELDS, Json, RawServer, Run, config_for, run, truth
 
@@ -65,7 +67,10 @@ def assert_discreet(done: Run, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("fault", list(Fault))
-def test_every_fault_of_an_export(serve: Callable[..., Sandbox], fault: Fault) -> None:
+def test_every_fault_of_an_export(
+    serve: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    monkeypatch.setattr(watch, "LONGEST", timedelta(seconds=2))
     sandbox = start(serve, faults=dict.fromkeys(ALWAYS, fault))
 
     done = debug(config_for(sandbox))

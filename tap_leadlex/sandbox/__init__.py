@@ -6,6 +6,7 @@ that the documentation leaves open is an option, called a *reading* (see `Readin
 well (see `ServedResource`).
 """
 
+from tap_leadlex.sandbox.changes import Change
 from tap_leadlex.sandbox.defects import Defects
 from tap_leadlex.sandbox.echoes import Content, Echo, Place
 from tap_leadlex.sandbox.faults import Fault, ListFault
@@ -21,6 +22,7 @@ from tap_leadlex.sandbox.workspace import Call
 
 __all__ = [
     "Call",
+    "Change",
     "Content",
     "Defects",
     "Echo",

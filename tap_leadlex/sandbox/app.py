@@ -8,8 +8,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, Router
 
 from tap_leadlex.sandbox import parameters
+from tap_leadlex.sandbox.changes import Change
 from tap_leadlex.sandbox.contact_endpoints import ContactEndpoints
-from tap_leadlex.sandbox.errors import ApiError
+from tap_leadlex.sandbox.errors import ApiError, invalid
 from tap_leadlex.sandbox.export import export_records
 from tap_leadlex.sandbox.gateway import Gateway
 from tap_leadlex.sandbox.listing import list_records
@@ -31,6 +32,8 @@ def make_app(workspace: Workspace) -> Starlette:
             Route("/sandbox/calls", controls.calls),
             Route("/sandbox/quota/reset", controls.reset_quota, methods=["POST"]),
             Route("/sandbox/contacts", controls.create, methods=["POST"]),
+            Route("/sandbox/changes", controls.changes),
+            Route("/sandbox/changes", controls.change, methods=["POST"]),
         ]
     )
 
@@ -56,6 +59,7 @@ class Controls:
     async def summary(self, _request: Request) -> Response:
         """`GET /sandbox`: the number of records and calls."""
         workspace = self._workspace
+        workspace.catch_up()
         return JSONResponse(
             {
                 **{name: len(store) for name, store in workspace.stores.items()},
@@ -80,7 +84,35 @@ class Controls:
             count = parameters.whole_number(request.query_params, "count", 1)
         except ApiError as error:
             return error.response()
+        self._workspace.catch_up()
         now = self._workspace.now()
         for _ in range(count):
             self._workspace.store.create(now)
         return JSONResponse({"created": count, "contacts": len(self._workspace.store)}, 201)
+
+    async def changes(self, _request: Request) -> Response:
+        """`GET /sandbox/changes`: the number of changes of each kind."""
+        self._workspace.catch_up()
+        return self._changes_made()
+
+    async def change(self, request: Request) -> Response:
+        """`POST /sandbox/changes?edit=100&delete=40`: make so many changes of each kind now."""
+        query = request.query_params
+        try:
+            if unknown := query.keys() - set(Change):
+                raise invalid(**dict.fromkeys(unknown, f"must be one of {', '.join(Change)}"))
+            wanted = [(Change(name), parameters.whole_number(query, name, 1)) for name in query]
+        except ApiError as error:
+            return error.response()
+        self._workspace.catch_up()
+        now = self._workspace.now()
+        for kind, count in wanted:
+            for _ in range(count):
+                self._workspace.changes.make(kind, now)
+        return self._changes_made()
+
+    def _changes_made(self) -> Response:
+        made = self._workspace.changes.made
+        return JSONResponse(
+            {**{kind: made[kind] for kind in Change}, "contacts": len(self._workspace.store)}
+        )

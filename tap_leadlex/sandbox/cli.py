@@ -8,7 +8,16 @@ from typing import Any
 
 import click
 
-from tap_leadlex.sandbox.cli_options import build, echo, numbered, one_of, options_of
+from tap_leadlex.sandbox.changes import Change
+from tap_leadlex.sandbox.cli_options import (
+    build,
+    echo,
+    instant,
+    numbered,
+    one_of,
+    options_of,
+    rates,
+)
 from tap_leadlex.sandbox.defects import Defects
 from tap_leadlex.sandbox.echoes import Content, Place
 from tap_leadlex.sandbox.faults import Fault, ListFault
@@ -40,6 +49,20 @@ _STOP = {signal.SIGINT, signal.SIGTERM}
 )
 @click.option("--nasty/--tame", default=True, help="Include values that break careless readers.")
 @click.option("--nul", is_flag=True, help="Include NUL characters.")
+@click.option(
+    "--change",
+    "change_rates",
+    multiple=True,
+    metavar="KIND=N",
+    callback=rates,
+    help=f"Make N changes of a kind in an hour: {', '.join(Change)}.",
+)
+@click.option(
+    "--changes-since",
+    callback=instant,
+    metavar="TIME",
+    help="When these changes start, such as 2026-06-01T00:00:00Z; by default when you start.",
+)
 @click.option("--key", default=KEY, show_default=True, help="API key to accept.")
 @click.option("--quota", default=10, show_default=True, help="Exports per window; 0 for no limit.")
 @click.option(
@@ -89,7 +112,7 @@ _STOP = {signal.SIGINT, signal.SIGTERM}
     "--stall-seconds",
     default=30.0,
     show_default=True,
-    help="Length of the silence in the fault stall.",
+    help="Length of each silence in the faults stall and drip.",
 )
 @click.option("--export-cap", type=int, help="Cut every export off after this number of rows.")
 @click.option("--max-export-rows", type=int, help="Answer larger exports with 504.")
@@ -115,27 +138,27 @@ def main(  # noqa: PLR0913 - click passes each option by name
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)  # before any thread starts: threads inherit it
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
-    sandbox = Sandbox(
-        history=History(history),
-        reading=build(Reading, rest),
-        defects=build(Defects, rest),
-        quotas=Quotas(
-            exports=quota or None,
-            window_seconds=quota_seconds,
-            aligned=quota_aligned,
-            refused_count=quota_counts_refused,
-            daily=daily_quota,
-            minute=minute_quota,
-        ),
-        stall=stall_seconds,
-        clock=partial(_ahead, timedelta(seconds=clock_offset)),
-        **rest,
-    )
     try:
+        sandbox = Sandbox(
+            history=History(history),
+            reading=build(Reading, rest),
+            defects=build(Defects, rest),
+            quotas=Quotas(
+                exports=quota or None,
+                window_seconds=quota_seconds,
+                aligned=quota_aligned,
+                refused_count=quota_counts_refused,
+                daily=daily_quota,
+                minute=minute_quota,
+            ),
+            stall=stall_seconds,
+            clock=partial(_ahead, timedelta(seconds=clock_offset)),
+            **rest,
+        )
         with sandbox:
             click.echo(sandbox.url)
             signal.sigwait(_STOP)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
 
 

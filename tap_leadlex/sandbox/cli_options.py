@@ -1,13 +1,16 @@
 """Command line options of the sandbox that are derived from its enums and dataclasses."""
 
 from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import click
 
+from tap_leadlex.sandbox.changes import Change
 from tap_leadlex.sandbox.defects import Defects
 from tap_leadlex.sandbox.echoes import Content, Echo, Place
+from tap_leadlex.sandbox.instants import parse, to_datetime
 from tap_leadlex.sandbox.readings import Reading
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -46,6 +49,30 @@ def echo(text: str) -> Echo:
     """Parse a text such as `request-id:key`."""
     place, _, content = text.partition(":")
     return Echo(one_of(Place)(place), one_of(Content)(content))
+
+
+def rates(
+    _context: click.Context, _option: click.Parameter, values: list[str]
+) -> dict[Change, float]:
+    """Parse texts such as `edit=60` to rates."""
+    parsed = {}
+    for text in values:
+        name, _, rate = text.partition("=")
+        try:
+            parsed[one_of(Change)(name)] = float(rate)
+        except ValueError:
+            msg = f"{text!r} must end with '=' and a number"
+            raise click.BadParameter(msg) from None
+    return parsed
+
+
+def instant(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
+    """Parse an ISO 8601 date; without a zone it is in UTC."""
+    try:
+        return to_datetime(parse(text)) if text else None
+    except ValueError:
+        msg = f"{text!r} is not an ISO 8601 date"
+        raise click.BadParameter(msg) from None
 
 
 def options_of(group: type[Reading | Defects]) -> Callable[[Command], Command]:

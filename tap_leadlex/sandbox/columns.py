@@ -39,6 +39,12 @@ class Columns:
             array("q", map(self.numbers.__getitem__, positions)),
         )
 
+    def position(self, time: int, number: int) -> int | None:
+        """Return where a record is, or None if it is not here; records must be in order."""
+        low, high = bisect_left(self.times, time), bisect_right(self.times, time)
+        position = bisect_left(self.numbers, number, low, high)
+        return position if position < high and self.numbers[position] == number else None
+
     def insert(self, time: int, number: int) -> None:
         """Insert one record in order, after those of the same instant."""
         position = bisect_right(self.times, time)

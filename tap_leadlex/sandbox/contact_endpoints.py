@@ -9,12 +9,11 @@ from starlette.routing import Route
 
 from tap_leadlex.sandbox import instants
 from tap_leadlex.sandbox.errors import ApiError, invalid
-from tap_leadlex.sandbox.instants import DAY, printer
+from tap_leadlex.sandbox.instants import DAY, FIVE_YEARS, printer
 from tap_leadlex.sandbox.row import Row
 from tap_leadlex.sandbox.workspace import Workspace
 
 _MAX_BULK = 500
-_FIVE_YEARS = 5 * 365 * DAY
 _TEXTS = ("full_name", "email", "phone", "job_title", "company_name", "linkedin_url")
 
 
@@ -129,7 +128,7 @@ def new_contact(body: object, now: int) -> tuple[int, Mapping[str, Any]]:
         created = instants.parse(cast("Mapping[str, str]", body)["created_date"])
     except (KeyError, TypeError, ValueError):
         return now, values
-    return created if now - _FIVE_YEARS <= created <= now + DAY else now, values
+    return created if now - FIVE_YEARS <= created <= now + DAY else now, values
 
 
 def _not_found() -> ApiError:

@@ -25,7 +25,7 @@ class CsvResponse(Response):
         framing: How the end of the body is marked. Faults on the wire override it.
         compress: Whether to compress the body with gzip.
         fault: What to do to the body on the wire, if anything.
-        stall: The length of the silence in the fault `stall`, in seconds.
+        stall: The length of each silence in the faults `stall` and `drip`, in seconds.
     """
 
     media_type = "text/csv"
@@ -72,7 +72,7 @@ class CsvResponse(Response):
         self, body: bytes, connection: Connection, receive: Receive, send: Send
     ) -> None:
         half = len(body) // 2
-        if self._fault is Fault.CUT_LENGTH:
+        if self._fault in {Fault.CUT_LENGTH, Fault.SURPLUS}:
             self.headers["Content-Length"] = str(len(body))
         if self._fault in {Fault.CLOSE, Fault.CUT_CLOSE}:
             connection.end_body_by_closing()
@@ -87,11 +87,23 @@ class CsvResponse(Response):
                 await gone(receive)
             case Fault.CUT_GZIP:
                 await _send(send, b"", more=False)
+            case Fault.DRIP:
+                await self._drip(body[half:], receive, send)
+            case Fault.SURPLUS:
+                await _send(send, body[half:])
+                await connection.write(body[half:])
+                await _send(send, b"", more=False)
             case Fault.STALL:
                 await _silence(receive, self._stall)
                 await _send(send, body[half:], more=False)
             case _:
                 await _send(send, body[half:], more=False)
+
+    async def _drip(self, body: bytes, receive: Receive, send: Send) -> None:
+        for position in range(len(body)):
+            await _silence(receive, self._stall)
+            await _send(send, body[position : position + 1])
+        await _send(send, b"", more=False)
 
     async def _start(self, send: Send) -> None:
         await send(

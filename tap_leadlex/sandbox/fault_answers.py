@@ -6,6 +6,7 @@ from functools import partial
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from tap_leadlex.sandbox import endless
 from tap_leadlex.sandbox.delivery import gone
 from tap_leadlex.sandbox.errors import TOO_MANY, ApiError
 from tap_leadlex.sandbox.faults import ERROR_TEXT, HTML_TEXT, Fault, ListFault
@@ -41,6 +42,10 @@ _ANSWERS: Mapping[str, Callable[[], Response]] = {
     "json-200": partial(Response, ERROR_TEXT, media_type="application/json"),
     "html-200": partial(_html, 200),
     "reset": ResetResponse,
+    "endless-headers": endless.headers,
+    "endless-informational": endless.informational,
+    "endless-line": endless.line,
+    "endless-gzip": endless.gzip,
 }
 
 

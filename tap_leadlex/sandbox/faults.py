@@ -20,6 +20,10 @@ class Fault(StrEnum):
     REDIRECT = "redirect"
     JSON_200 = "json-200"
     HTML_200 = "html-200"
+    ENDLESS_HEADERS = "endless-headers"
+    ENDLESS_INFORMATIONAL = "endless-informational"
+    ENDLESS_LINE = "endless-line"
+    ENDLESS_GZIP = "endless-gzip"
     # On the wire
     RESET = "reset"
     RESET_MIDWAY = "reset-midway"
@@ -29,6 +33,8 @@ class Fault(StrEnum):
     CLOSE = "close"
     CUT_CLOSE = "cut-close"
     STALL = "stall"
+    DRIP = "drip"
+    SURPLUS = "surplus"
     # In a body that arrives complete
     CUT_IN_QUOTES = "cut-in-quotes"
     CUT_AT_LINE = "cut-at-line"
@@ -69,6 +75,8 @@ ON_THE_WIRE = frozenset(
         Fault.CLOSE,
         Fault.CUT_CLOSE,
         Fault.STALL,
+        Fault.DRIP,
+        Fault.SURPLUS,
     }
 )
 

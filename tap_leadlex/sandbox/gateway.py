@@ -59,6 +59,7 @@ class Gateway:
             if action := self._workspace.before_call.get(len(self._workspace.calls)):
                 action()
             await asyncio.sleep(self._workspace.latency)
+            self._workspace.catch_up()
             self._check_key(scope)
             exported = call.resource if call.is_export else None
             if refusing := self._workspace.quota.take(call.at, export=exported):

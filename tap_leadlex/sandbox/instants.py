@@ -7,7 +7,9 @@ from tap_leadlex.sandbox.defects import DateError, Defects
 from tap_leadlex.sandbox.readings import DateForm, Precision, Reading, Rounding, Step
 
 SECOND = 1_000_000
-DAY = 86_400 * SECOND
+HOUR = 3_600 * SECOND
+DAY = 24 * HOUR
+FIVE_YEARS = 5 * 365 * DAY
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive because `show` adds the zone
 _EPOCH_UTC = _EPOCH.replace(tzinfo=UTC)

@@ -25,6 +25,12 @@ class Connection(H11Protocol):
         """Return whether the connection is closed or closing."""
         return self.transport.is_closing()
 
+    async def write(self, data: bytes) -> None:
+        """Send bytes as they are, whatever HTTP allows at this point."""
+        self.transport.write(data)
+        await self.flow.drain()
+        await asyncio.sleep(0)  # drain does not yield if there is room
+
     def hang_up(self) -> None:
         """Close the connection after sending what is buffered."""
         self.transport.close()

@@ -173,6 +173,9 @@ class Reading:
     precision: Annotated[Precision, "Precision of stored and printed dates."] = Precision.S
     date_form: Annotated[DateForm, "Format of printed dates."] = DateForm.Z
     list_mode: Annotated[ListMode, "How the list behaves."] = ListMode.OK
+    tagging_updates: Annotated[Presence, "Whether adding a tag changes updated_date."] = (
+        Presence.YES
+    )
     per_page: Annotated[PerPage, "What happens to a per_page above 100."] = PerPage.CLAMPED
     unknown_list: Annotated[Unknown, "An unknown list_id: 404, or no rows."] = Unknown.IGNORED
     unknown_field: Annotated[Unknown, "An unknown column in fields: 400, or ignored."] = (

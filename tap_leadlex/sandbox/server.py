@@ -6,11 +6,13 @@ from types import TracebackType
 from typing import Self
 
 from tap_leadlex.sandbox.app import make_app
+from tap_leadlex.sandbox.changes import Change, Changes
 from tap_leadlex.sandbox.contacts import Book
 from tap_leadlex.sandbox.defects import NO_DEFECTS, Defects
 from tap_leadlex.sandbox.echoes import Echo
 from tap_leadlex.sandbox.faults import Fault, ListFault
 from tap_leadlex.sandbox.histories import History, make
+from tap_leadlex.sandbox.instants import from_datetime
 from tap_leadlex.sandbox.listener import Listener
 from tap_leadlex.sandbox.quota import Quotas
 from tap_leadlex.sandbox.readings import Reading
@@ -34,6 +36,8 @@ class Sandbox:
         defects: How the contacts contradict the documentation or themselves.
         nasty: Include values that break careless readers.
         nul: Include NUL characters.
+        change_rates: How many changes of each kind the contacts undergo in an hour.
+        changes_since: When these changes start; None for the time of this call.
         key: The only API key that is accepted.
         quotas: The sizes of the quotas.
         faults: Faults by the number of the export call, counted from 1 over all resources,
@@ -44,13 +48,13 @@ class Sandbox:
         export_cap: Every export is cut off after this number of rows; None for no limit.
         max_export_rows: An export of more rows is answered with 504; None for no limit.
         latency: The delay in seconds before each response.
-        stall: The length of the silence in the fault `stall`, in seconds.
+        stall: The length of each silence in the faults `stall` and `drip`, in seconds.
         clock: Returns the current time.
         host: A loopback address.
         port: The port; 0 selects a free one.
 
     Raises:
-        ValueError: `host` is not a loopback address.
+        ValueError: `host` is not a loopback address, or a rate is not a positive number.
     """
 
     def __init__(  # noqa: PLR0913 - every option of a sandbox
@@ -65,6 +69,8 @@ class Sandbox:
         defects: Defects = NO_DEFECTS,
         nasty: bool = True,
         nul: bool = False,
+        change_rates: Mapping[Change, float] | None = None,
+        changes_since: datetime | None = None,
         key: str = KEY,
         quotas: Quotas | None = None,
         faults: Mapping[int, Fault] | None = None,
@@ -79,16 +85,18 @@ class Sandbox:
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        self.workspace = Workspace(
-            store=store
-            if store is not None
-            else Store(
+        if store is None:
+            store = Store(
                 make(history, contacts, seed),
                 book=Book(seed, nasty=nasty, nul=nul),
                 reading=reading,
                 defects=defects,
                 seed=seed,
-            ),
+            )
+        since = from_datetime(changes_since or clock())
+        self.workspace = Workspace(
+            store=store,
+            changes=Changes(store, change_rates or {}, since=since, seed=seed),
             further_stores=stores,
             key=key,
             quotas=quotas or Quotas(),
@@ -106,6 +114,7 @@ class Sandbox:
 
     def __enter__(self) -> Self:
         """Start, and return when the sandbox is ready."""
+        self.workspace.catch_up()
         self._listener.start()
         return self
 
@@ -135,8 +144,14 @@ class Sandbox:
 
     @property
     def store(self) -> Store:
-        """The contacts."""
+        """The contacts, with the changes that are due."""
+        self.workspace.catch_up()
         return self.workspace.store
+
+    @property
+    def changes(self) -> Changes:
+        """What changes the contacts."""
+        return self.workspace.changes
 
     @property
     def stores(self) -> Mapping[str, Store]:

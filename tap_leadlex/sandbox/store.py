@@ -1,7 +1,7 @@
 """The records of one resource, in memory: what an export or a page of the list contains.
 
 `Store` knows no HTTP; property tests and benchmarks use it as their model of LeadLex. Two million
-records are two arrays, and an export selects among them without creating a single value.
+records are three arrays, and an export selects among them without creating a single value.
 """
 
 from array import array
@@ -50,7 +50,7 @@ class Store:
         self.defects = defects
         kept = array("q", sorted(stored(time, self.reading.precision) for time in times))
         self._all = Columns(kept, array("q", range(len(kept))))
-        self._next_number = len(kept)
+        self._created = kept[:]  # by the number of the record
         self._changed: dict[int, Any] = {}
         self._updated: dict[int, int] = {}
         self._views = Views(
@@ -120,7 +120,12 @@ class Store:
         """Return the record with that id, or None if it does not exist."""
         with self._lock:
             position = self._position(record_id)
-            return None if position is None else next(self.rows(self._all.pick([position])))
+            return None if position is None else self.row(position)
+
+    def row(self, position: int) -> Row:
+        """Return the record at a position, counted from 0 for the oldest."""
+        with self._lock:
+            return next(self.rows(self._all.pick([position])))
 
     def rows(self, columns: Columns | None = None) -> Iterator[Row]:
         """Yield the rows of `columns`, or of all records, oldest first."""
@@ -135,11 +140,12 @@ class Store:
     def create(self, created: int, values: Mapping[str, Any] | None = None) -> Row:
         """Add a record created at that instant; without `values` it is generated."""
         with self._lock:
-            number, self._next_number = self._next_number, self._next_number + 1
+            number = len(self._created)
             if values is not None:
                 generated = self.book.record(number)
                 self._changed[number] = type(generated)(generated.id)._replace(**values)
             created = stored(created, self.reading.precision)
+            self._created.append(created)
             self._all.insert(created, number)
             self._hide_some(number)
             self._views.forget()
@@ -196,10 +202,10 @@ class Store:
                 return [self._value(number, key) for number in columns.numbers]
 
     def _position(self, record_id: str) -> int | None:
-        try:
-            return self._all.numbers.index(self._number(record_id))
-        except ValueError:
+        number = self._number(record_id)
+        if not 0 <= number < len(self._created):
             return None
+        return self._all.position(self._created[number], number)
 
     def _number(self, record_id: str) -> int:
         number = self.book.number(record_id)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from tap_leadlex.sandbox.changes import Changes
 from tap_leadlex.sandbox.contact_resource import CONTACTS
 from tap_leadlex.sandbox.echoes import Echo
 from tap_leadlex.sandbox.faults import Fault, ListFault
@@ -75,6 +76,7 @@ class Workspace:
 
     Attributes:
         store: The contacts.
+        changes: What changes them.
         further_stores: The records of other resources.
         key: The only API key that is accepted.
         quotas: The sizes of the quotas.
@@ -94,6 +96,7 @@ class Workspace:
     """
 
     store: Store
+    changes: Changes
     further_stores: Iterable[Store] = ()
     key: str
     quotas: Quotas = field(default_factory=Quotas)
@@ -150,6 +153,10 @@ class Workspace:
             call.nth = 1 + sum(one.endpoint is call.endpoint for one in self.calls)
         self.calls.append(call)
         return call
+
+    def catch_up(self) -> None:
+        """Make the changes that are due."""
+        self.changes.apply_due(self.now())
 
     def now(self) -> int:
         """Return the current time in microseconds since 1970 UTC."""

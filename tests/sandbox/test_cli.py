@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,7 +14,17 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from tap_leadlex.sandbox import Content, Defects, Echo, Fault, ListFault, Place, Reading, cli
+from tap_leadlex.sandbox import (
+    Change,
+    Content,
+    Defects,
+    Echo,
+    Fault,
+    ListFault,
+    Place,
+    Reading,
+    cli,
+)
 from tap_leadlex.sandbox.cli import main
 from tap_leadlex.sandbox.defects import ListShows
 from tap_leadlex.sandbox.readings import Step
@@ -61,6 +72,10 @@ def test_serves_logs_and_stops(end: signal.Signals) -> None:
         (["--echo", "1=key"], "'key' is not one of request-id"),
         (["--list-echo", "1=request-id:secret"], "'secret' is not one of key"),
         (["--total-error", "many"], "'many' is not a valid integer"),
+        (["--change", "edit"], "'edit' must end with '=' and a number"),
+        (["--change", "edit=often"], "'edit=often' must end with '=' and a number"),
+        (["--change", "burn=1"], "'burn' is not one of create, back-date"),
+        (["--changes-since", "yesterday"], "'yesterday' is not an ISO 8601 date"),
     ],
 )
 def test_wrong_options(arguments: list[str], complaint: str) -> None:
@@ -83,6 +98,8 @@ def test_options_reach_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
             *("--echo", "2=redirect:key-part", "--list-echo", "1=content-type:control"),
             *("--export-cap", "7", "--total-error", "-3", "--list-shows", "fewer"),
             *("--bound-step", "ms", "--fault", "3=repeated-row"),
+            *("--change", "edit=60", "--change", "back-date=0.5"),
+            *("--changes-since", "2026-11-01T00:00:00Z"),
         ],
     )
     assert seen["echoes"] == {2: Echo(Place.REDIRECT, Content.KEY_PART)}
@@ -91,6 +108,15 @@ def test_options_reach_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen["export_cap"] == 7
     assert seen["defects"] == Defects(total_error=-3, list_shows=ListShows.FEWER)
     assert seen["reading"] == Reading(bound_step=Step.MS)
+    assert seen["change_rates"] == {Change.EDIT: 60, Change.BACK_DATE: 0.5}
+    assert seen["changes_since"] == datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "nan", "inf"])
+def test_a_rate_is_positive(rate: str) -> None:
+    result = CliRunner().invoke(main, ["--change", f"edit={rate}", "--port", "0"])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: A rate must be a positive number, not ")
 
 
 def test_port_in_use() -> None:
@@ -115,6 +141,6 @@ def test_help_and_page_list_every_option_and_fault() -> None:
         for group in (Reading, Defects)
         for name in group.__dataclass_fields__
     ]
-    for kind in (Fault, ListFault, Place, Content, *choices):
+    for kind in (Change, Fault, ListFault, Place, Content, *choices):
         for choice in kind if issubclass(kind, StrEnum) else ():
             assert f"`{choice}`" in page

@@ -2,9 +2,11 @@
 
 import csv
 import io
+import socket
 import zlib
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -150,6 +152,66 @@ def test_client_disconnects_during_a_stall(serve: Serve, client: httpx.Client) -
     sandbox = serve(faults={1: Fault.STALL}, stall=3_600)
     with pytest.raises(httpx.ReadTimeout):
         client.get(sandbox.url + EXPORT, timeout=0.2)
+    assert client.get(sandbox.url + EXPORT).status_code == 200
+
+
+def test_drip(broken: Broken, client: httpx.Client) -> None:
+    sandbox = broken(Fault.DRIP)
+    with client.stream("GET", f"{sandbox.url}{EXPORT}?limit=1") as response:
+        pieces = response.iter_raw()
+        assert next(pieces)
+        assert [len(next(pieces)) for _ in range(3)] == [1, 1, 1]
+    assert client.get(sandbox.url + EXPORT).status_code == 200
+
+
+def test_a_drip_comes_to_an_end(serve: Serve, client: httpx.Client) -> None:
+    sandbox = serve(nasty=False, faults={1: Fault.DRIP}, stall=0)
+    first, second = (client.get(f"{sandbox.url}{EXPORT}?limit=1").content for _ in range(2))
+    assert first == second
+
+
+def test_surplus(broken: Broken, raw_get: RawGet, whole: bytes) -> None:
+    answer = raw_get(broken(Fault.SURPLUS), EXPORT)
+    assert f"content-length: {len(whole)}\r\n" in answer.head + "\r\n"
+    assert answer.body == whole + whole[len(whole) // 2 :]
+
+
+@pytest.mark.parametrize(
+    ("fault", "first", "again"),
+    [
+        (Fault.ENDLESS_HEADERS, b"HTTP/1.1 200 OK\r\n", b"X-Filler: x\r\n" * 9),
+        (Fault.ENDLESS_INFORMATIONAL, b"HTTP/1.1 103 ", b"\r\n\r\nHTTP/1.1 103 "),
+        (Fault.ENDLESS_LINE, b"HTTP/1.1 200 OK\r\n", b"x" * 1_000),
+    ],
+)
+def test_what_never_ends(
+    broken: Broken, client: httpx.Client, fault: Fault, first: bytes, again: bytes
+) -> None:
+    sandbox = broken(fault)
+    url = urlsplit(sandbox.url + EXPORT)
+    with socket.create_connection((str(url.hostname), int(url.port or 0)), timeout=10) as sock:
+        head = f"GET {url.path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {sandbox.key}\r\n\r\n"
+        sock.sendall(head.encode())
+        received = bytearray()
+        while len(received) < 1_000_000:
+            received += sock.recv(65536)
+    assert received.startswith(first)
+    assert again in received
+    assert client.get(sandbox.url + EXPORT).status_code == 200
+
+
+def test_endless_gzip_is_one_line(broken: Broken, client: httpx.Client) -> None:
+    sandbox = broken(Fault.ENDLESS_GZIP)
+    text, size = zlib.decompressobj(wbits=31), 0
+    with client.stream("GET", sandbox.url + EXPORT) as response:
+        assert response.headers["Content-Encoding"] == "gzip"
+        for piece in response.iter_raw():
+            content = text.decompress(piece)
+            assert content.count(b"\n") == (size == 0)
+            size += len(content)
+            if size > 10_000_000:
+                break
+        assert response.num_bytes_downloaded < size / 100
     assert client.get(sandbox.url + EXPORT).status_code == 200
 
 

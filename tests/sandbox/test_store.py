@@ -222,6 +222,20 @@ def test_ids_of_deleted_records_are_not_reused() -> None:
     assert store.create(SECOND).contact.id != made.contact.id
 
 
+@given(st.lists(st.integers(0, 3)), st.lists(st.integers(0, 3)))
+def test_every_record_is_found_by_its_id(seconds: list[int], later: list[int]) -> None:
+    store = Store(times(*seconds))
+    for second in later:
+        store.create(second * SECOND)
+    rows = list(store.rows())
+    assert [store.find(row.contact.id) for row in rows] == rows
+    assert [store.row(position) for position in range(len(rows))] == rows
+    for row in rows[::2]:
+        store.delete(row.contact.id)
+    assert [row for row in rows if store.find(row.contact.id)] == rows[1::2]
+    assert store.find(store.book.record(len(rows)).id) is None
+
+
 def test_an_export_is_a_snapshot() -> None:
     store = Store(times(1, 2, 3))
     chosen = store.export()
