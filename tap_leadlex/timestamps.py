@@ -20,6 +20,7 @@ LAST_YEAR = 2200
 _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?"
 _RFC3339 = re.compile(rf"{_TIME}(?:Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
 _RFC3339_IN_UTC = re.compile(rf"{_TIME}(?:Z|\+00:00)", re.ASCII).fullmatch
+_LINES_IN_UTC = re.compile(rf"(?:{_TIME}(?:Z|\+00:00)\n)*+", re.ASCII).fullmatch
 
 
 def parse(text: str) -> datetime:
@@ -88,7 +89,7 @@ def normalize(text: str) -> tuple[datetime, str]:
 
 def normalize_all(texts: Sequence[str]) -> tuple[Sequence[datetime], Sequence[str]]:
     """Normalize printed timestamps like `normalize`; quickly if all are RFC 3339 in UTC."""
-    if all(map(_RFC3339_IN_UTC, texts)):
+    if _LINES_IN_UTC("\n".join([*texts, ""])):
         return list(map(datetime.fromisoformat, texts)), texts
     instants, normalized = zip(*map(normalize, texts), strict=True)
     return instants, normalized

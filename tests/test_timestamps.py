@@ -159,6 +159,11 @@ def test_many_are_read_like_each(printed: list[str]) -> None:
     assert list(zip(read, kept, strict=True)) == [timestamps.normalize(text) for text in printed]
 
 
+def test_two_timestamps_in_one_text_are_not_read() -> None:
+    with pytest.raises(ValueError, match="isoformat"):
+        timestamps.normalize_all(["2026-04-15T09:00:00Z\n2026-04-15T09:00:00Z"])
+
+
 @pytest.mark.parametrize("cut_off", range(1, len("2026-04-15T09:00:00.123+02:00")))
 def test_an_instant_that_lost_its_end_is_not_complete(cut_off: int) -> None:
     whole = "2026-04-15T09:00:00.123+02:00"
