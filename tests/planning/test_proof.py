@@ -149,6 +149,27 @@ def test_a_contact_deleted_between_the_calls_is_no_loss() -> None:
     assert leadlex.proof.grade is Grade.NOT_CONFIRMED
 
 
+@pytest.mark.parametrize("found", [0, 1])
+def test_a_contact_that_exists_only_between_two_exports_is_no_loss(found: int) -> None:
+    leadlex = model(400)
+    created: list[str] = []
+
+    def create() -> None:
+        for _ in range(found):
+            leadlex.store.create(from_datetime(CUTOFF) - 5 * SECOND)
+        created.append(leadlex.store.create(from_datetime(CUTOFF) - 5 * SECOND).record.id)
+        leadlex.store.hide(created[0], Side.EXPORT)
+
+    leadlex.after_export[1] = create
+    leadlex.after_export[2] = lambda: leadlex.store.delete(created[0])
+
+    leadlex.sync(EVERYTHING, 5_000)
+
+    assert sorted(leadlex.delivered) == list(range(400 + found))
+    assert leadlex.closed == [EVERYTHING]
+    assert leadlex.warnings == []
+
+
 @pytest.mark.parametrize("withheld", [False, True])
 def test_one_export_a_run_still_advances(*, withheld: bool) -> None:
     """Without an export left to look for a contact, the next run begins with less."""
