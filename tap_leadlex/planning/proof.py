@@ -145,9 +145,13 @@ class Prover:
             return self._judge_alone(case)
         if testimony.missing:
             return self._pursue(case, testimony)
+        return self._accept((case.result,), testimony)
+
+    def _accept(self, parts: tuple[Result, ...], testimony: Testimony) -> Verdict[Result]:
+        """Accept exports that lack nothing that the list shows."""
         if testimony.doubt:
             self._note(Grade.NOT_CONFIRMED, f"{self._list} cannot confirm it: {testimony.doubt}")
-        return Verdict((case.result,))
+        return Verdict(parts)
 
     def _testimony(self, case: Case[Result]) -> Testimony | None:
         """Ask the list; `None` if it cannot be asked."""
@@ -309,9 +313,15 @@ class Prover:
     ) -> Verdict[Result]:
         """Accept, or not, that the export withholds records that the list shows."""
         result = case.result
-        if not testimony.many and self._is_gone(case, found):
-            return Verdict((result, *found))
-        lost = self._number(result, testimony) - sum(len(part.keys) for part in found)
+        came = {key for part in found for key in part.keys}
+        again = self._testimony(case) or testimony  # some may have been deleted meanwhile
+        left = [record.key for record in again.missing if record.key not in came]
+        if not left:
+            return self._accept((result, *found), again)
+        sought = next(record.key for record in testimony.missing if record.key not in came)
+        if sought not in left and self._checks < MOST_CHECKS:
+            return self._pursue(case, again)
+        lost = self._number(result, again) if again.many else len(left)
         what = (
             f"{self._list} shows {self._counted(lost)} that the export lacks, even when requested "
             "alone"
@@ -330,14 +340,6 @@ class Prover:
             "window."
         )
         return Verdict((result, *found), error=error)
-
-    def _is_gone(self, case: Case[Result], found: tuple[Result, ...]) -> bool:
-        """Return whether the list no longer shows what was missing, because it was deleted."""
-        again = self._testimony(case)
-        if again is None or again.many:
-            return False
-        came = {key for part in found for key in part.keys}
-        return all(record.key in came for record in again.missing)
 
     def _note(self, grade: Grade, reason: str) -> None:
         """Keep the worst grade, with its first reason."""

@@ -170,6 +170,43 @@ def test_a_contact_that_exists_only_between_two_exports_is_no_loss(found: int) -
     assert leadlex.warnings == []
 
 
+def test_of_several_contacts_only_those_that_are_withheld_are_counted() -> None:
+    leadlex = model(400)
+    created: list[str] = []
+
+    def create() -> None:
+        for age in range(5):
+            record = leadlex.store.create(from_datetime(CUTOFF) - (9 - age) * SECOND).record
+            leadlex.store.hide(record.id, Side.EXPORT)
+            created.append(record.id)
+
+    leadlex.after_export[1] = create
+    leadlex.after_export[2] = lambda: leadlex.store.delete(created[0])
+    leadlex.after_export[4] = lambda: leadlex.store.delete(created[3])
+
+    with pytest.raises(WithheldError, match="shows 3 contacts that the export lacks"):
+        leadlex.sync(EVERYTHING, 5_000)
+
+
+def test_many_contacts_are_sought_although_the_first_was_deleted_meanwhile() -> None:
+    leadlex = model(400)
+    first: list[str] = []
+
+    def create() -> None:
+        first.append(leadlex.store.create(from_datetime(CUTOFF) - 9 * SECOND).record.id)
+        leadlex.store.hide(first[0], Side.EXPORT)
+        for _ in range(250):
+            leadlex.store.create(from_datetime(CUTOFF) - 5 * SECOND)
+
+    leadlex.after_export[1] = create
+    leadlex.after_export[2] = lambda: leadlex.store.delete(first[0])
+
+    leadlex.sync(EVERYTHING, 5_000)
+
+    assert len(leadlex.delivered) == 650
+    assert leadlex.warnings == []
+
+
 @pytest.mark.parametrize("withheld", [False, True])
 def test_one_export_a_run_still_advances(*, withheld: bool) -> None:
     """Without an export left to look for a contact, the next run begins with less."""
