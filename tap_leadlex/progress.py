@@ -28,17 +28,18 @@ class RunLog:
 
     def __init__(self, logger: logging.Logger, resource: Resource) -> None:
         self._log = logger
-        self._resource = resource
+        self.resource = resource
         self._warned: set[str] = set()
         self.report = StreamReport(resource.name)
         self.records = 0  # delivered so far
+        self.total: int | None = None  # counted by the list at the start, if it was asked
         self.proof: Proof | None = None  # what the completeness rests on, once anything was read
 
     def begin(self, whole: Window) -> None:
         """Begin the sweep of a range."""
         self._whole = whole
         self._before = self.records
-        self.total: int | None = None  # counted by the list at its start, if it was asked
+        self.total = None
 
     def prove(self, proof: Proof) -> None:
         """Take note of what the completeness of a sweep rests on; the worst counts."""
@@ -67,7 +68,7 @@ class RunLog:
             "Closed window %s: %s %s. %s used; %s.%s",
             window,
             f"{records:,}",
-            self._resource.records,
+            self.resource.records,
             export_calls(calls),
             self._share(window),
             _quota(headers),
@@ -107,7 +108,7 @@ class RunLog:
             "Stopped: %s. State saved; %s %s synced%s. %s",
             stop.reason,
             f"{self.records:,}",
-            self._resource.records,
+            self.resource.records,
             left,
             stop.advice,
             extra={"stopped_by": stop.by, "opens_in_seconds": opens_in},
@@ -120,7 +121,7 @@ class RunLog:
             self._log.info(
                 "Synced %s %s; completeness %s: %s.",
                 f"{self.records:,}",
-                self._resource.record if self.records == 1 else self._resource.records,
+                self.resource.record if self.records == 1 else self.resource.records,
                 self.proof.grade.value,
                 self.proof.reason,
             )
@@ -132,7 +133,7 @@ class RunLog:
             "to correct this.",
             f"{abs(change):,}",
             "more" if change > 0 else "fewer",
-            self._resource.records,
+            self.resource.records,
             timestamps.plain(bookmark),
         )
 

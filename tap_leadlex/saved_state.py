@@ -146,8 +146,13 @@ def _fence(boundary: Boundary) -> list[str | None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedRefresh:
-    """A full refresh under way."""
+    """A full refresh under way.
 
+    It is written in an array. An earlier release wrote the object alone, which Meltano cannot merge
+    into null.
+    """
+
+    began: Annotated[datetime | None, _instant] = None
     version: Annotated[int | None, _count] = None
     delivered: Annotated[int | None, _count] = None
     filters: Annotated[dict[str, str | list[str]] | None, _filters] = None
@@ -155,6 +160,14 @@ class SavedRefresh:
     until: Annotated[datetime | None, _instant] = None
     plan: Annotated[SavedPlan | None, SavedPlan.read] = None
     withheld: Annotated[int | None, _count] = None
+    contradicted: Annotated[bool | None, _flag] = None
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """Read a refresh; raise `TypeError` or `ValueError` if it is not one."""
+        if isinstance(value, list):
+            (value,) = value
+        return _read(cls, value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +183,10 @@ class SavedState:
     under_way: Annotated[bool | None, _flag] = None
     plan: Annotated[SavedPlan | None, SavedPlan.read] = None
     version: Annotated[int | None, _count] = None
-    refresh: Annotated[SavedRefresh | None, lambda value: _read(SavedRefresh, value)] = None
+    refresh: Annotated[SavedRefresh | None, SavedRefresh.read] = None
+    refresh_first: Annotated[bool | None, _flag] = None
+    refreshed: Annotated[datetime | None, _instant] = None
+    activated: Annotated[bool | None, _flag] = None
     cap: Annotated[int | None, _count] = None
     largest: Annotated[tuple[int, datetime] | None, _largest] = None
     fields: Annotated[str | None, _text] = None

@@ -127,6 +127,14 @@ class Settings:
         "a whole number, 1 or more",
         schema={"type": "integer", "minimum": 1},
     )
+    full_refresh_days: int | None = _setting(
+        None,
+        "Full refresh days",
+        "Refresh fully when the last full refresh began this many days ago. With 0, in each run. "
+        "If not set, never.",
+        "a whole number of days, from 0 to a century",
+        schema={"type": "integer", "minimum": 0, "maximum": MAX_SECONDS // 86_400},
+    )
     check_drift: bool = _setting(
         True,  # noqa: FBT003 - the default
         "Check drift",
@@ -165,6 +173,20 @@ class Settings:
         "printable ASCII text",
         schema=_text(rf"^[\x21-\x7e][\x20-\x7e]*{END}"),
     )
+
+    @property
+    def refreshes(self) -> bool:
+        """Whether runs refresh fully by themselves."""
+        return self.full_refresh_days is not None and self.end_date is None
+
+    @property
+    def warnings(self) -> Iterator[str]:
+        """Yield a line for each setting that has no effect beside the others."""
+        if self.full_refresh_days is not None and self.end_date is not None:
+            yield (
+                "full_refresh_days has no effect while end_date is set: the refresh would not read "
+                "the newest contacts. Remove one of the two."
+            )
 
     def scope(self, resource: Resource) -> Scope:
         """Return what this run asks of a resource."""

@@ -9,6 +9,9 @@ Next to the SDK's `replication_key` and `replication_key_value`, a stream's stat
 - `plan`: what that sync knows about the windows to come;
 - `version`: the version of the last finished full refresh;
 - `refresh`: a full refresh under way, with a plan of its own;
+- `refresh_first`: true if the last run had no export left for a full refresh that is due;
+- `refreshed`: when the last finished full refresh began, if the tap refreshes by itself;
+- `activated`: whether its version was activated;
 - `cap`: at how many rows LeadLex truncates exports, if it does;
 - `largest`, `fields`: a recent large export, as its rows and its time, and the fields it had;
 - `unsettled`: the start of the last window, and its records, if the list could not confirm it;
@@ -27,7 +30,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_leadlex import timestamps
 from tap_leadlex.errors import StateError
-from tap_leadlex.planning.windows import Window
+from tap_leadlex.planning.windows import BEGINNING, Window
 from tap_leadlex.saved_state import SavedPlan, SavedRefresh, SavedState
 
 if TYPE_CHECKING:
@@ -48,6 +51,33 @@ class Delivered(NamedTuple):
     since: datetime | None
     until: datetime
     records: int
+
+
+def why_unusable(saved: SavedState, scope: Scope, settings: Settings) -> str | None:
+    """Return why the bookmark is not true for the settings of a run, and what to do; or nothing."""
+    ways_out = (
+        "Restore the setting, run a full refresh (omit --state, or select FULL_TABLE), or use a "
+        "separate state."
+    )
+    if not scope.filters_like(saved.filters):
+        names = " or ".join(each.name for each in scope.resource.filters)
+        return f"The state was written with different values of {names}. {ways_out}"
+    since = saved.since
+    if since is not None and (settings.start_date is None or settings.start_date < since):
+        return (
+            f"The sync of this state began at {timestamps.plain(since)}, but start_date is earlier "
+            f"or not set: {scope.resource.records} created before {timestamps.plain(since)} would "
+            f"never be synced. {ways_out}"
+        )
+    return None
+
+
+def refresh_under_way(saved: SavedState, scope: Scope, settings: Settings) -> SavedRefresh | None:
+    """Return the refresh under way, unless it has other filters or another start date."""
+    refresh = saved.refresh
+    if refresh is None or refresh.version is None or refresh.since != settings.start_date:
+        return None
+    return refresh if scope.filters_like(refresh.filters) else None
 
 
 class SyncState(ABC):
@@ -71,6 +101,7 @@ class SyncState(ABC):
         self.cap = self._saved.cap  # at how many rows LeadLex truncates exports
         self.withheld = self._saved.withheld or 0  # records that only the list shows
         self.unsettled = self._saved.unsettled  # the last window's start and records
+        self.contradicted = False  # the list shows that records are missing, but not which
 
     @abstractmethod
     def close(self, end: datetime, created: Sequence[datetime], plan: Plan, *, done: bool) -> None:
@@ -104,6 +135,16 @@ class SyncState(ABC):
         if self._largest is None or rows >= self._largest[0]:
             self._largest = (rows, now)
         self._fields = fields
+
+    @property
+    def limit(self) -> int:
+        """How many rows to ask for in an export."""
+        return self._limit if self.cap is None else min(self._limit, self.cap)
+
+    @property
+    def least_end(self) -> datetime | None:
+        """Where the sweep must end at the earliest, if that matters."""
+        return None
 
     @property
     def doubtful(self) -> tuple[Window, int] | None:
@@ -167,9 +208,6 @@ class IncrementalState(SyncState):
 
     def __init__(self, state: dict[str, Any], scope: Scope, settings: Settings) -> None:
         super().__init__(state, scope, settings)
-        # What comes between the runs of a refresh belongs to it: otherwise its activation would
-        # delete those records.
-        self.version = self._saved.refresh.version if self._saved.refresh else None
         self.under_way = bool(self._saved.under_way)
         self.from_scratch = self._bookmark is None
         self.caught_up = not self.from_scratch and not self.under_way
@@ -181,13 +219,36 @@ class IncrementalState(SyncState):
         self._delivered: int | None = 0
         if self._bookmark is None:
             state.setdefault("refresh", None)
-            return
-        self._check_filters(settings)
-        if settings.start_date is None or settings.start_date <= self._bookmark:
-            self._since = self._saved.since
-            self._delivered = self._saved.delivered
-            look_back = self._bookmark - timedelta(seconds=settings.lookback_seconds)
+        else:
+            self._continue(self._bookmark, settings)
+        self.version = self._version(settings)
+
+    def _continue(self, bookmark: datetime, settings: Settings) -> None:
+        """Continue from the bookmark, or from where a refresh under way is if that is later."""
+        if problem := why_unusable(self._saved, self._scope, settings):
+            raise StateError(problem)
+        since, delivered = self._saved.since, self._saved.delivered
+        refresh = refresh_under_way(self._saved, self._scope, settings)
+        if settings.refreshes and refresh and refresh.until and refresh.until > bookmark:
+            self._bookmark = bookmark = refresh.until
+            since, delivered = refresh.since, refresh.delivered
+            self.withheld, self.unsettled = refresh.withheld or 0, None
+        if settings.start_date is None or settings.start_date <= bookmark:
+            self._since, self._delivered = since, delivered
+            look_back = bookmark - timedelta(seconds=settings.lookback_seconds)
             self.start = max(look_back, settings.start_date or look_back)
+
+    def _version(self, settings: Settings) -> int | None:
+        """Return the version of a refresh under way: its activation must not delete the records.
+
+        Those that the refresh is still to read need none if it continues by itself. If they are
+        deleted before it reads them, its activation deletes them.
+        """
+        refresh = self._saved.refresh
+        if refresh is None:
+            return None
+        unread = refresh.until is None or (self.start or BEGINNING) >= refresh.until
+        return None if settings.refreshes and unread else refresh.version
 
     @property
     def doubtful(self) -> tuple[Window, int] | None:
@@ -237,51 +298,34 @@ class IncrementalState(SyncState):
             return None
         return Delivered(self._since, self._bookmark, self._delivered + self.withheld)
 
-    def _check_filters(self, settings: Settings) -> None:
-        """Raise unless the bookmark is true for the filters of this run."""
-        ways_out = (
-            "Restore the setting, run a full refresh (omit --state, or select FULL_TABLE), or use "
-            "a separate state."
-        )
-        if not self._scope.filters_like(self._saved.filters):
-            names = " or ".join(each.name for each in self._scope.resource.filters)
-            msg = f"The state was written with different values of {names}. {ways_out}"
-            raise StateError(msg)
-        since = self._saved.since
-        if since is not None and (settings.start_date is None or settings.start_date < since):
-            msg = (
-                f"The sync of this state began at {timestamps.plain(since)}, but start_date is "
-                f"earlier or not set: {self._scope.resource.records} created before "
-                f"{timestamps.plain(since)} would never be synced. {ways_out}"
-            )
-            raise StateError(msg)
-
 
 class RefreshState(SyncState):
     """A full refresh: everything again under one version, over as many runs as the quota needs."""
 
     def __init__(
-        self, state: dict[str, Any], scope: Scope, settings: Settings, version: int
+        self, state: dict[str, Any], scope: Scope, settings: Settings, version: int, now: datetime
     ) -> None:
         super().__init__(state, scope, settings)
         self._bounded = settings.end_date is not None
-        refresh = self._saved.refresh
-        self.under_way = (
-            refresh is not None
-            and refresh.version is not None
-            and refresh.since == settings.start_date
-            and scope.filters_like(refresh.filters)
-        )
-        if refresh is None or not self.under_way:
-            refresh = SavedRefresh(version=max(version, (self._saved.version or 0) + 1))
+        self._repeats = settings.refreshes
+        refresh = refresh_under_way(self._saved, scope, settings)
+        self.under_way = refresh is not None
+        if refresh is None:
+            given_up = self._saved.refresh and self._saved.refresh.version
+            version = max(version, 1 + max(self._saved.version or 0, given_up or 0))
+            refresh = SavedRefresh(began=now, version=version, since=settings.start_date)
+        self.began = refresh.began  # unknown if an earlier release began it
+        self._refreshed = refresh.began or now
         self._until = refresh.until
         self.version = refresh.version
         self.withheld = refresh.withheld or 0
+        self.contradicted = bool(refresh.contradicted)
         self.from_scratch = self._until is None
         self.caught_up = False
         self.plan = self._read_plan(refresh.plan)
         self._delivered = refresh.delivered or 0
         self._refresh: dict[str, Any] = {
+            "began": _written(self.began),
             "version": self.version,
             "delivered": self._delivered,
             "filters": scope.filters,
@@ -289,9 +333,21 @@ class RefreshState(SyncState):
             "until": _written(self._until),
             "plan": None,
             "withheld": self.withheld,
+            "contradicted": self.contradicted,
         }
         self._since = settings.start_date
         self.start = max(filter(None, (self._until, settings.start_date)), default=None)
+
+    @property
+    def left(self) -> int | None:
+        """How many of the records that incremental runs delivered are still to be read."""
+        delivered = self._saved.delivered
+        return None if delivered is None else delivered - self._delivered
+
+    @property
+    def least_end(self) -> datetime | None:
+        """The bookmark: a refresh that ends before it cannot be activated."""
+        return None if self._bounded else self._bookmark
 
     def close(self, end: datetime, created: Sequence[datetime], plan: Plan, *, done: bool) -> None:  # noqa: ARG002 - `finish` ends it
         """Note how far the refresh is; the bookmark of incremental runs stays."""
@@ -302,13 +358,14 @@ class RefreshState(SyncState):
                 "until": timestamps.canonical(end),
                 "delivered": self._delivered,
                 "withheld": self.withheld,
+                "contradicted": self.contradicted,
             }
         self.save(plan)
 
     def save(self, plan: Plan) -> None:
         """Keep the plan."""
         self._refresh["plan"] = self._written_plan(plan)
-        self._state["refresh"] = self._refresh
+        self._state |= {"refresh": [self._refresh], "refresh_first": None}
         self._write_sizes()
 
     def finish(self) -> tuple[int | None, str | None]:
@@ -317,21 +374,33 @@ class RefreshState(SyncState):
         Its version is not activated if it ended before the bookmark or at `end_date`: the target
         would delete the later records.
         """
-        self._state |= {"refresh": None, "version": self.version}
+        self._state |= {"refresh": None, "refresh_first": None, "version": self.version}
+        records = self._scope.resource.records
         before_bookmark = self._until and self._bookmark and self._until < self._bookmark
         if self._until is None or self._bounded or before_bookmark:
             return None, (
-                f"The full refresh did not read the newest {self._scope.resource.records}, so "
-                "deleted ones stay in the destination. Remove end_date and refresh again."
+                f"The full refresh did not read the newest {records}, so deleted ones stay in the "
+                "destination. Remove end_date and refresh again."
             )
         self._forget_sync()
         self._write_bookmark(self._until, self._since, self._delivered)
+        complete = not self.withheld and not self.contradicted
+        if self._repeats:
+            self._state |= {
+                "refreshed": timestamps.canonical(self._refreshed),
+                "activated": complete and self.began is not None,
+            }
+        if complete:
+            return self.version, None
         if self.withheld:
             return None, (
-                f"The full refresh lacks {self.withheld:,} {self._scope.resource.records} that "
-                "LeadLex withholds, so deleted ones stay in the destination."
+                f"The full refresh lacks {self.withheld:,} {records} that LeadLex withholds, so "
+                "deleted ones stay in the destination."
             )
-        return self.version, None
+        return None, (
+            f"LeadLex's {self._scope.resource.record} list shows more {records} than the full "
+            "refresh received, so deleted ones stay in the destination until the next one."
+        )
 
     def due_check(self, now: datetime) -> None:
         """Return nothing: everything has just been delivered."""

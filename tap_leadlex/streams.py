@@ -14,19 +14,22 @@ from singer_sdk.singerlib import ActivateVersionMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_leadlex import timestamps
-from tap_leadlex.agenda import Part, parts
+from tap_leadlex.agenda import Agenda, Part, due, with_refresh
 from tap_leadlex.api.export import Exporter
 from tap_leadlex.api.listing import Listing
 from tap_leadlex.errors import LeadLexError, ListError, RunStopped, UnreachableError
 from tap_leadlex.messages import MessageWriter, RecordBatch
 from tap_leadlex.planning.drift import drift
+from tap_leadlex.planning.list_guide import rank_of_full, shows_that_all_fit
 from tap_leadlex.planning.planner import Planner
 from tap_leadlex.planning.proof import Grade, Prover
 from tap_leadlex.planning.sweep import sweep
-from tap_leadlex.planning.windows import ExportRequest, Window
+from tap_leadlex.planning.windows import PAGE, ExportRequest, Window, look_up
+from tap_leadlex.planning.witness import Witness
 from tap_leadlex.progress import RunLog
 from tap_leadlex.resources import Column, Kind, Resource
-from tap_leadlex.state import IncrementalState, RefreshState, SyncState
+from tap_leadlex.saved_state import SavedState
+from tap_leadlex.state import IncrementalState, RefreshState, SyncState, why_unusable
 from tap_leadlex.sync import Sync
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from tap_leadlex.api.budget import Budget
     from tap_leadlex.api.client import Client
     from tap_leadlex.clock import Clock
+    from tap_leadlex.planning.windows import ReadPage
     from tap_leadlex.report import RunReport
     from tap_leadlex.scope import Scope
     from tap_leadlex.settings import Settings
@@ -118,7 +122,8 @@ class ExportedStream(Stream):
         path = self._scope.resource.export_path
         with self._client, http_request_counter(self.name, path) as calls:
             try:
-                for part in parts(full_table=self.replication_method == REPLICATION_FULL_TABLE):
+                agenda = self._agenda(run_log.counting(listing.page), run_log)
+                for part in agenda.parts:
                     at = self._state_of(part)
                     if self._budget.stop:
                         run_log.info(f"Skipped: {self._budget.stop.reason}.")
@@ -127,7 +132,13 @@ class ExportedStream(Stream):
                     if self.ABORT_AT_RECORD_COUNT is not None:
                         self._probe(at, exporter, self.ABORT_AT_RECORD_COUNT)
                         return ()
-                    self._sweep(at, exporter, listing, run_log)
+                    # New records, and what a filter leaves, mostly fit one export.
+                    whole_first = (
+                        agenda.one_export
+                        or at.caught_up
+                        or not (self._scope.listed_alike or at.under_way)
+                    )
+                    self._sweep(at, exporter, listing, run_log, whole_first=whole_first)
                 self._compare(at, listing, run_log)
                 run_log.finished()
             except RunStopped as stop:
@@ -167,12 +178,61 @@ class ExportedStream(Stream):
             if not isinstance(stream_map, RemoveRecordTransform):
                 self._writer.write_message(ActivateVersionMessage(stream_map.stream_alias, version))
 
+    def _agenda(self, read: ReadPage, run_log: RunLog) -> Agenda:
+        """Return what the run does, and tell the user if a full refresh is due."""
+        if self.replication_method == REPLICATION_FULL_TABLE:
+            return Agenda([Part.REFRESH])
+        state = self.get_context_state(None)
+        saved = SavedState.read(state, self._scope.resource)
+        reason = due(saved, self._scope, self._settings, self._clock.now())
+        if reason is None or self.ABORT_AT_RECORD_COUNT is not None:
+            return Agenda([Part.NEWS])
+        (run_log.warning if reason.surprising else run_log.info)(reason.reason)
+        bookmark = saved.replication_key_value
+        agenda = with_refresh(
+            saved,
+            usable=bookmark is not None and not why_unusable(saved, self._scope, self._settings),
+            fits_one_export=lambda: self._fits_one_export(read),
+            has_news=lambda: self._has_news(read, bookmark),
+        )
+        if Part.NEWS in agenda.parts:  # until the refresh has made an export
+            state["refresh_first"] = True
+        return agenda
+
+    def _fits_one_export(self, read: ReadPage) -> bool:
+        """Return whether one export should carry what is left to refresh.
+
+        If the list cannot tell, the number of records delivered so far does.
+        """
+        at = self._refresh_state()
+        try:
+            if self._scope.listed_alike:
+                return shows_that_all_fit(look_up(read, PAGE), at.start, at.limit)
+        except (ListError, UnreachableError):
+            pass
+        return at.left is not None and at.left < rank_of_full(at.limit)
+
+    def _has_news(self, read: ReadPage, bookmark: datetime | None) -> bool:
+        """Return whether there may be records after the bookmark."""
+        try:
+            return Witness(read).shows_more(Window(bookmark, self._cutoff), 0)
+        except (ListError, UnreachableError):
+            return True
+
     def _state_of(self, part: Part) -> SyncState:
         """Return how far a part of the run is."""
-        state = self.get_context_state(None)
         if part is Part.REFRESH:
-            return RefreshState(state, self._scope, self._settings, self._version)
-        return IncrementalState(state, self._scope, self._settings)
+            return self._refresh_state()
+        return IncrementalState(self.get_context_state(None), self._scope, self._settings)
+
+    def _refresh_state(self) -> RefreshState:
+        return RefreshState(
+            self.get_context_state(None),
+            self._scope,
+            self._settings,
+            self._version,
+            self._clock.now(),
+        )
 
     def _exporter(self, at: SyncState, calls: Counter, run_log: RunLog) -> Exporter:
         """Return what makes the exports of a sweep."""
@@ -188,9 +248,17 @@ class ExportedStream(Stream):
             run_log=run_log,
         )
 
-    def _sweep(self, at: SyncState, exporter: Exporter, listing: Listing, run_log: RunLog) -> None:
+    def _sweep(
+        self,
+        at: SyncState,
+        exporter: Exporter,
+        listing: Listing,
+        run_log: RunLog,
+        *,
+        whole_first: bool,
+    ) -> None:
         """Sweep from where the state is to the cut-off."""
-        whole = Window(at.start, self._cutoff)
+        whole = Window(at.start, max(self._cutoff, at.least_end or self._cutoff))
         run_log.begin(whole)
         read = run_log.counting(listing.page)
         prover = Prover(
@@ -217,16 +285,14 @@ class ExportedStream(Stream):
         if whole.empty:
             run_log.info("Nothing to export: the bookmark has reached the cut-off.")
         else:
-            limit = self._settings.export_limit
             planner = Planner(
                 self._scope.resource,
                 whole,
-                limit if at.cap is None else min(limit, at.cap),
+                at.limit,
                 read=read,
                 notify=run_log.info,
                 prover=prover,
-                # New records, and what a filter leaves, mostly fit one export.
-                whole_first=at.caught_up or not (self._scope.listed_alike or at.under_way),
+                whole_first=whole_first,
                 plan=at.plan,
             )
             try:

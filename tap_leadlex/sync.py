@@ -62,6 +62,7 @@ class Sync:
         window = parts[0].window
         created = [instant for part in parts for instant in part.created]
         self.at.cap, self.at.withheld = self.prover.cap, self.prover.withheld
+        self.at.contradicted |= self.prover.contradicted
         self.at.unsettled = None if self.prover.settled else (window.start, len(created))
         with uninterrupted():
             self.at.close(window.end, created, plan, done=done)
@@ -81,5 +82,11 @@ class Sync:
             if version is not None:
                 self.stream.write_activation(version)
             self.stream.write_state()
+        if version is not None:
+            records = self.run_log.resource.records
+            self.run_log.info(
+                f"Finished the full refresh and activated version {version}. Targets that support "
+                f"ACTIVATE_VERSION now delete {records} that LeadLex no longer has."
+            )
         if warning:
             self.run_log.warning(warning)

@@ -100,6 +100,7 @@ class TapLeadLex(Tap):
             path=self._settings.run_report, version=self.plugin_version, clock=clock
         )
         warnings = list(environment.unknown(os.environ, {**rules["properties"], **REFUSED}))
+        warnings += self._settings.warnings
         if validate_config:
             self._open_report()
         stream_maps.check(config, self._scopes)

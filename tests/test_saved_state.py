@@ -29,6 +29,7 @@ from tests.support import (
     assert_refused,
     by_id,
     config_for,
+    refresh_in,
     run,
     state_at,
     truth,
@@ -637,7 +638,7 @@ def test_a_refresh_that_starts_over_takes_nothing_from_the_one_before(
     sandbox = serve(contacts=500, quotas=Quotas(exports=None))
     config = config_for(sandbox, export_limit=100)
     first = run(config | {"max_exports": 4}, catalog=FULL_TABLE)
-    assert first.state["bookmarks"]["contacts"]["refresh"]["until"]
+    assert refresh_in(first.state)
 
     other = config | {"list_id": "list-half"}
     second = run(other | {"max_exports": exports}, state=first.state, catalog=FULL_TABLE)

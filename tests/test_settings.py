@@ -214,6 +214,7 @@ RULES = {
     "settle_seconds": "a whole number of seconds, from 0 to a century",
     "quota_wait_seconds": "a whole number of seconds, from 0 to a century",
     "max_exports": "a whole number, 1 or more",
+    "full_refresh_days": "a whole number of days, from 0 to a century",
     "check_drift": "true or false",
     "accept_short_exports": "true or false",
     "request_timeout": "a whole number of seconds, from 1 to a day",

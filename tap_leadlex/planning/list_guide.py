@@ -28,6 +28,22 @@ RATIO_STEP = 10
 MAX_MISJUDGED = 3
 
 
+def rank_of_full(limit: int, fill: float = FILL) -> int:
+    """Return the rank of the record that just fills an export."""
+    return max(1, int(fill * limit))
+
+
+def shows_that_all_fit(look_up: LookUp, start: datetime | None, limit: int) -> bool:
+    """Return whether the list shows that everything from a start on fits one export.
+
+    Raises:
+        ListError: If the list cannot be read.
+    """
+    rank = rank_of_full(limit)
+    entry = look_up(start, rank)
+    return entry.created_at is None and (entry.total or 0) < rank
+
+
 class ListGuide:
     """Finds window ends through the list, and learns how far to trust it.
 
@@ -91,7 +107,7 @@ class ListGuide:
         if self._look_up is None:
             return None
         fill = FILL_BY_RATIO if self._ratio < FILL_BY_RATIO else FILL
-        rank = max(1, int(fill * limit / self._ratio))
+        rank = rank_of_full(limit, fill / self._ratio)
         self._asked = None
         if self._left and self._left[0] == start and self._left[1] <= rank and not was_full:
             return None

@@ -123,6 +123,7 @@ class Prover:
         self.cap = cap
         self.withheld = withheld
         self.proof = Proof(Grade.CONFIRMED, f"by {self._list}")  # the worst of all windows so far
+        self.contradicted = False  # the list shows that records are missing, but not which
         self.settled = True  # the list was not missed when the last window was judged
 
     def silence(self, reason: str) -> None:
@@ -150,6 +151,7 @@ class Prover:
     def _accept(self, parts: tuple[Result, ...], testimony: Testimony) -> Verdict[Result]:
         """Accept exports that lack nothing that the list shows."""
         if testimony.doubt:
+            self.contradicted |= testimony.contradicts
             self._note(Grade.NOT_CONFIRMED, f"{self._list} cannot confirm it: {testimony.doubt}")
         return Verdict(parts)
 

@@ -33,6 +33,7 @@ class Testimony(NamedTuple):
     missing: Sequence[Listed] = ()  # records that it shows and the export lacks
     many: bool = False  # there are more than `missing` has: too many to look for each
     doubt: str | None = None  # why the list cannot confirm that nothing else is missing
+    contradicts: bool = False  # something else is missing, but the list does not name it
     lead_in: int = 0  # how many records it shows from before the window
 
 
@@ -90,7 +91,7 @@ class Witness:
             return Testimony()
         lead_in, page = self._lead_in(window, count, before)
         if not count and not page.entries and page.total:
-            return Testimony(doubt="it counts records that it does not show")
+            return Testimony(doubt="it counts records that it does not show", contradicts=True)
         if page.ends(window, count + lead_in):
             return Testimony()
         if _beyond(page.at(count + lead_in + 1), window):
@@ -232,7 +233,9 @@ class Witness:
             found = []
         if missing:
             return Testimony(missing, many=True, lead_in=lead_in)
-        return Testimony(doubt="it shows more records than the export has, but not which")
+        return Testimony(
+            doubt="it shows more records than the export has, but not which", contradicts=True
+        )
 
     def _first_unknown(
         self, window: Window, times: Sequence[datetime], known: set[str], lead_in: int

@@ -14,7 +14,7 @@ from tests.support.runs import (
     run_program,
 )
 from tests.support.server import RawServer
-from tests.support.states import FULL_TABLE, bookmark, said, state_at, written_before
+from tests.support.states import FULL_TABLE, bookmark, refresh_in, said, state_at, written_before
 
 __all__ = [
     "FIELDS",
@@ -32,6 +32,7 @@ __all__ = [
     "config_for",
     "env_for",
     "record_of",
+    "refresh_in",
     "run",
     "run_process",
     "run_program",

@@ -33,6 +33,12 @@ def bookmark(state: Json) -> str | None:
     return value
 
 
+def refresh_in(state: Json) -> Json | None:
+    """Return the full refresh under way in a state, if there is one."""
+    refresh = state.get("bookmarks", {}).get("contacts", {}).get("refresh")
+    return refresh[0] if refresh else None
+
+
 def said(state: Json) -> Json:
     """Return what a state says of contacts: the keys that are not null, at any depth.
 

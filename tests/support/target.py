@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from tests.support.states import bookmark, refresh_in
+
 if TYPE_CHECKING:
     from tests.support.common import Json
 
@@ -70,7 +72,6 @@ class Target:
 
 def _closed_until(state: Json | None) -> str | None:
     """Return the end of the last closed window to the second, if there is one."""
-    contacts = (state or {}).get("bookmarks", {}).get("contacts", {})
-    sweep = contacts.get("refresh") or {"until": contacts.get("replication_key_value")}
-    end: str | None = sweep.get("until")
+    refresh = refresh_in(state or {})
+    end: str | None = refresh["until"] if refresh else bookmark(state or {})
     return end and end.replace(".000000Z", "Z")
