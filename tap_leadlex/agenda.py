@@ -49,7 +49,7 @@ def due(saved: SavedState, scope: Scope, settings: Settings, now: datetime) -> D
     if settings.full_refresh_days is None or not settings.refreshes:
         return None
     if refresh := refresh_under_way(saved, scope, settings):
-        began = f" that began at {timestamps.plain(refresh.began)}" if refresh.began else ""
+        began = f" that began at {_seconds(refresh.began)}" if refresh.began else ""
         return Due(f"Continuing the full refresh{began}.")
     if why_unusable(saved, scope, settings):
         return Due(
@@ -63,7 +63,7 @@ def due(saved: SavedState, scope: Scope, settings: Settings, now: datetime) -> D
     days = timedelta(days=settings.full_refresh_days)
     if age >= days - SLACK or not days or age < -MAX_AHEAD:
         return Due(
-            f"Starting a full refresh: the last one began at {timestamps.plain(saved.refreshed)}."
+            f"Starting a full refresh: the last one began at {_seconds(saved.refreshed)}."
         )
     return None
 
@@ -91,3 +91,7 @@ def with_refresh(
     if fits_one_export():
         return Agenda([Part.REFRESH], one_export=True)
     return Agenda([Part.NEWS, Part.REFRESH] if has_news() else [Part.REFRESH])
+
+
+def _seconds(instant: datetime) -> str:
+    return timestamps.plain(timestamps.floor(instant))

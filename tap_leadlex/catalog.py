@@ -18,6 +18,7 @@ from singer_sdk.singerlib.catalog import (
     StreamMetadata,
 )
 
+from tap_leadlex import refreshes
 from tap_leadlex.errors import SettingsError
 from tap_leadlex.names import listed, quoted, suggestion
 from tap_leadlex.streams import schema
@@ -227,13 +228,15 @@ class CatalogReader:
 
     Args:
         scopes: What the tap can export, by stream.
+        refreshes: Whether there is a stream of its full refreshes.
 
     Attributes:
         warnings: What the user should know about the catalogs.
     """
 
-    def __init__(self, scopes: Mapping[str, Scope]) -> None:
+    def __init__(self, scopes: Mapping[str, Scope], *, refreshes: bool = False) -> None:
         self._scopes = scopes
+        self._refreshes = refreshes
         self.warnings: list[str] = []
 
     def read(self, content: Mapping[str, Any]) -> Catalog:
@@ -251,6 +254,13 @@ class CatalogReader:
         catalog = Catalog()
         for stream in streams:
             scope = self._scopes.get(stream.name)
+            if stream.name == refreshes.NAME and stream.name not in catalog:
+                if stream.selected and not self._refreshes:
+                    stream.whole.refuse(
+                        "it has records only with full_refresh_days. Set it, or deselect the stream."
+                    )
+                catalog[stream.name] = _of_refreshes(stream)
+                continue
             if scope is None:
                 near = suggestion(stream.name, self._scopes)
                 stream.whole.refuse(f"there is no such stream.{near} {_ADVICE}")
@@ -259,12 +269,24 @@ class CatalogReader:
             stream.check(scope)
             catalog[stream.name] = stream.entry(scope)
             self.warnings += stream.warnings(scope)
-        if not any(stream.selected for stream in streams):
+        if not any(entry.metadata.root.selected for entry in catalog.values()):
             self.warnings.append(
                 "No stream is selected, so there is nothing to sync. Select one in the catalog, or "
                 "omit --catalog."
             )
         return catalog
+
+
+def _of_refreshes(stream: _Stream) -> CatalogEntry:
+    """Return the entry of the stream of full refreshes."""
+    return CatalogEntry(
+        tap_stream_id=stream.name,
+        stream=stream.name,
+        key_properties=[refreshes.KEY],
+        replication_method=REPLICATION_FULL_TABLE,
+        schema=Schema.from_dict(refreshes.SCHEMA),
+        metadata=MetadataMapping({(): StreamMetadata(selected=stream.selected)}),
+    )
 
 
 def _agreed(rule: Values, known: Values) -> Values | None:

@@ -87,7 +87,7 @@ def try_out(config: Mapping[str, Any], scopes: Mapping[str, Scope], catalog: Cat
         SettingsError: If an expression fails.
     """
     warnings: list[str] = []
-    for stream, entry in catalog.items():
+    for stream, entry in ((name, entry) for name, entry in catalog.items() if name in scopes):
         properties = entry.schema.to_dict()["properties"]
         columns = [column for column in scopes[stream].columns if column.name in properties]
         for name, definition in config.get(_SETTING, {}).items():

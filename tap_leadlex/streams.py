@@ -138,7 +138,10 @@ class ExportedStream(Stream):
                         or at.caught_up
                         or not (self._scope.listed_alike or at.under_way)
                     )
+                    refreshing = part is Part.REFRESH
+                    run_log.report.refresh = "in progress" if refreshing else None
                     self._sweep(at, exporter, listing, run_log, whole_first=whole_first)
+                    run_log.report.refresh = "finished" if refreshing else None
                 self._compare(at, listing, run_log)
                 run_log.finished()
             except RunStopped as stop:

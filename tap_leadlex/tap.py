@@ -16,13 +16,14 @@ from singer_sdk.cli import plugin_cli
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import Catalog
 
-from tap_leadlex import cli, environment, saved_state, stream_maps
+from tap_leadlex import cli, environment, refreshes, saved_state, stream_maps
 from tap_leadlex.api.budget import Budget
 from tap_leadlex.api.client import Client
 from tap_leadlex.catalog import CatalogReader
 from tap_leadlex.clock import SYSTEM_CLOCK, Clock
 from tap_leadlex.errors import SettingsError
 from tap_leadlex.messages import MessageWriter
+from tap_leadlex.refreshes import RefreshesStream
 from tap_leadlex.report import RunReport
 from tap_leadlex.resources import RESOURCES, Resource
 from tap_leadlex.settings import REFUSED, SettingsReader
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import click
+    from singer_sdk import Stream
 
 
 # Levels for other libraries: httpx logs each request at INFO, which the stream's own lines say
@@ -105,7 +107,7 @@ class TapLeadLex(Tap):
             self._open_report()
         stream_maps.check(config, self._scopes)
         if catalog is not None:
-            reader = CatalogReader(self._scopes)
+            reader = CatalogReader(self._scopes, refreshes=self._settings.refreshes)
             catalog = reader.read(catalog.to_dict() if isinstance(catalog, Catalog) else catalog)
             warnings += reader.warnings
         if validate_config:
@@ -141,8 +143,12 @@ class TapLeadLex(Tap):
         super().setup_mapper()
         stream_maps.check_outputs(chain.from_iterable(self.mapper.stream_maps.values()))
 
-    def discover_streams(self) -> Sequence[ExportedStream]:
+    def discover_streams(self) -> Sequence[Stream]:
         """Return the streams; nothing is asked of LeadLex."""
+        others = [RefreshesStream(self, self.resources)] if self._settings.refreshes else []
+        return [*self._exported_streams(), *others]
+
+    def _exported_streams(self) -> Sequence[ExportedStream]:
         settings, clock = self._settings, self.report.counting_clock
         client = Client(
             settings.api_url,
@@ -220,7 +226,7 @@ class TapLeadLex(Tap):
         if value:
             given = ctx.params["config"]
             tap = cls(config=given.config, parse_env_config=given.parse_env)
-            for stream in tap.discover_streams():
+            for stream in tap._exported_streams():
                 stream.check()
             ctx.exit()
 
@@ -236,5 +242,10 @@ class TapLeadLex(Tap):
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Drop the SDK's lines on whether it reads the environment, which the tap does itself."""
-    return not str(record.msg).endswith("env var settings...")
+    """Drop the SDK's lines on what the tap does itself, or by default.
+
+    These are whether it reads the environment, and that no one has selected a stream that is not
+    selected by default.
+    """
+    message = record.getMessage()
+    return not message.endswith(("env var settings...", f"deselected stream '{refreshes.NAME}'."))
