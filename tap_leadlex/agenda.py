@@ -62,9 +62,7 @@ def due(saved: SavedState, scope: Scope, settings: Settings, now: datetime) -> D
     age = now - saved.refreshed
     days = timedelta(days=settings.full_refresh_days)
     if age >= days - SLACK or not days or age < -MAX_AHEAD:
-        return Due(
-            f"Starting a full refresh: the last one began at {_seconds(saved.refreshed)}."
-        )
+        return Due(f"Starting a full refresh: the last one began at {_seconds(saved.refreshed)}.")
     return None
 
 

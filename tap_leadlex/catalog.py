@@ -257,7 +257,7 @@ class CatalogReader:
             if stream.name == refreshes.NAME and stream.name not in catalog:
                 if stream.selected and not self._refreshes:
                     stream.whole.refuse(
-                        "it has records only with full_refresh_days. Set it, or deselect the stream."
+                        "it has records only with full_refresh_days. Set it, or deselect this."
                     )
                 catalog[stream.name] = _of_refreshes(stream)
                 continue

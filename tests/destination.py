@@ -29,7 +29,7 @@ MELTANO = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
 _READER = """
 import duckdb, json, sys
 db = duckdb.connect(sys.argv[1])
-json.dump(db.table(sys.argv[3]).project(sys.argv[2]).fetchall(), sys.stdout)
+json.dump(db.sql(f"SELECT {sys.argv[2]} FROM {sys.argv[3]}").fetchall(), sys.stdout)
 """
 _TABLE_READER = """
 import duckdb, json, sys
@@ -66,9 +66,11 @@ class Destination:
         self._target = [str(program), "--config", self._write("target", config)]
         self._state: list[str] = []
 
-    def sync(self, config: Json) -> None:
+    def sync(self, config: Json, catalog: Json | None = None) -> None:
         """Run tap and target, from the last state that the target confirmed."""
         command = [str(PROGRAM), "--config", self._write("tap", config), *self._state]
+        if catalog is not None:
+            command += ["--catalog", self._write("catalog", catalog)]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as tap:  # noqa: S603
             target = subprocess.run(  # noqa: S603
                 self._target, stdin=tap.stdout, capture_output=True, timeout=TIMEOUT, check=False
@@ -78,9 +80,15 @@ class Destination:
         confirmed = json.loads(target.stdout.splitlines()[-1])
         self._state = ["--state", self._write("state", confirmed)]
 
-    def records(self) -> list[Json]:
-        """Give the contacts in the file."""
-        return records_in(self._file)
+    def records(self, table: str = "leadlex.contacts") -> list[Json]:
+        """Give the contacts in a table or view of the file."""
+        return records_in(self._file, table)
+
+    def execute(self, statement: str) -> None:
+        """Run a statement of SQL."""
+        program = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute(sys.argv[2])"
+        command = [f"{environment('targets')}/bin/python", "-c", program, self._file, statement]
+        subprocess.run(command, check=True, timeout=TIMEOUT)  # noqa: S603
 
     def _write(self, name: str, content: Json) -> str:
         path = self._folder / f"{name}.json"

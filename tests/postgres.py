@@ -88,7 +88,12 @@ class Server:
         shutil.rmtree(self._folder)
 
     def load(
-        self, config: Json, *, state: Json | None = None, catalog: Json | None = None
+        self,
+        config: Json,
+        *,
+        state: Json | None = None,
+        catalog: Json | None = None,
+        hard_delete: bool = True,
     ) -> tuple[Json, Run]:
         """Run the tap into the target, both as processes.
 
@@ -96,6 +101,7 @@ class Server:
             config: The tap's config.
             state: Its state, if any.
             catalog: Its catalog, if any.
+            hard_delete: Whether the target deletes rows instead of marking them.
 
         Returns:
             The last state that the target confirmed, and how the tap ended; its messages went to
@@ -108,7 +114,7 @@ class Server:
             "password": "none",
             "database": _USER,
             "default_target_schema": TABLE.partition(".")[0],
-            "hard_delete": True,
+            "hard_delete": hard_delete,
             "batch_size_rows": 50,
         }
         with tempfile.TemporaryDirectory() as folder:
@@ -134,10 +140,10 @@ class Server:
         confirmed: Json = json.loads(done.stdout.splitlines()[-1])
         return confirmed, Run(tap.returncode, "", log)
 
-    def records(self) -> list[Json]:
-        """Give the contacts in the table as the records that they were, by id."""
+    def records(self, table: str = TABLE) -> list[Json]:
+        """Give the contacts in a table or view as the records that they were, by id."""
         columns = ", ".join(expression or name for name, expression in _COLUMNS.items())
-        query = f"SELECT json_agg(c ORDER BY id) FROM (SELECT {columns} FROM {TABLE}) c"  # noqa: S608
+        query = f"SELECT json_agg(c ORDER BY id) FROM (SELECT {columns} FROM {table}) c"  # noqa: S608
         records: list[Json] = self.value(query)
         return records
 
