@@ -1,8 +1,8 @@
-"""Syncs into a DuckDB file and compares the number of contacts with LeadLex: `make demo`.
+"""Syncs into a DuckDB file and compares it with LeadLex: `make demo`.
 
-Without TAP_LEADLEX_API_KEY, the demo syncs a sandbox, creates contacts in it and syncs again. It
-fails unless the file contains each contact of the sandbox exactly once. With the variable set, it
-syncs that workspace and creates nothing. The next run continues from there.
+Without TAP_LEADLEX_API_KEY, the demo syncs a sandbox, creates, edits and deletes contacts in it and
+syncs again. It fails unless the view of current contacts equals the sandbox value by value. With
+the variable set, it syncs that workspace and changes nothing. The next run continues from there.
 """
 
 from __future__ import annotations
@@ -18,14 +18,42 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from tap_leadlex import refreshes
 from tap_leadlex.api_url import DEFAULT_API_URL
+from tap_leadlex.resources import CONTACTS
 from tap_leadlex.sandbox import Sandbox
+from tap_leadlex.sandbox.instants import to_datetime
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VIEW = """\
+CREATE VIEW leadlex.contacts_current AS
+SELECT * FROM leadlex.contacts AS contact
+WHERE NOT EXISTS (
+  SELECT 1 FROM leadlex.refreshes AS refresh
+  WHERE refresh.stream = 'contacts' AND refresh.began_at > contact._sdc_extracted_at
+)
+"""
+"""The view of docs/full-refresh.md."""
+
+# In this order, so that a contact is deleted or edited only after its first sync.
+CHANGES = {"delete": 40, "edit": 100, "back-date": 50, "create": 200}
+_DONE = {"delete": "deleted", "edit": "edited", "back-date": "back-dated", "create": "created"}
 TAP = str(Path(sys.executable).with_name("tap-leadlex"))
 
+_COLUMNS = [column.name for column in CONTACTS.columns]
+# Runs in the target's environment.
+_READER = """
+import duckdb, json, sys
+names = sys.argv[2].replace("created_at", "strftime(created_at, '%Y-%m-%dT%H:%M:%SZ')")
+db = duckdb.connect(sys.argv[1])
+json.dump(db.sql(f"SELECT {names} FROM leadlex.contacts_current").fetchall(), sys.stdout)
+"""
 _EXPORT_CALLS = re.compile(r"(\d+) export calls?\b")
 
 
@@ -41,14 +69,6 @@ class Sync:
     exports: int
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
-    """What the destination holds: contacts and distinct ids."""
-
-    contacts: int
-    ids: int
-
-
 class Pipeline:
     """tap-leadlex piped into target-duckdb, with the files of both in one folder."""
 
@@ -60,17 +80,18 @@ class Pipeline:
             tap_config: The value of `tap-leadlex --config`.
             targets: The virtual environment of target-duckdb.
         """
-        self._file = folder / "contacts.duckdb"
+        self.file = folder / "contacts.duckdb"
         self._python = str(targets / "bin/python")
-        self._opened = f"import duckdb; db = duckdb.connect('{self._file}')"
+        self._opened = f"import duckdb; db = duckdb.connect('{self.file}')"
         self._confirmed = folder / "confirmed.jsonl"
         self._state = folder / "state.json"
+        self._catalog = folder / "catalog.json"
         self._log = folder / "target.log"
         target_config = folder / "target.json"
         target_config.write_text(
             json.dumps(
                 {
-                    "filepath": str(self._file),
+                    "filepath": str(self.file),
                     "default_target_schema": "leadlex",
                     # Without a timestamp column, the target loses the first row of every batch.
                     "add_metadata_columns": True,
@@ -122,35 +143,46 @@ class Pipeline:
         if whole := [line for line in lines if line.endswith(b"\n")]:
             self._state.write_bytes(whole[-1])
 
-    def count(self) -> Count:
-        """Count the contacts in the destination."""
-        query = "db.table('leadlex.contacts').aggregate('count(*), count(DISTINCT id)')"
-        program = f"{self._opened}; print(*{query}.fetchall()[0])"
-        answer = subprocess.check_output([self._python, "-c", program])  # noqa: S603
-        return Count(*map(int, answer.split()))
+    def select(self, stream: str) -> None:
+        """Select a stream that is not selected by default, and contacts."""
+        catalog = json.loads(subprocess.check_output([*self._tap, "--discover"]))  # noqa: S603
+        for entry in catalog["streams"]:
+            for part in entry["metadata"]:
+                if not part["breadcrumb"]:
+                    part["metadata"]["selected"] = entry["stream"] in {stream, CONTACTS.name}
+        self._catalog.write_text(json.dumps(catalog))
+        self._tap.append(f"--catalog={self._catalog}")
 
-    def report(self, there: str, here: Count, exports: str, seconds: str) -> None:
-        """Print the table that ends the demo."""
-        table = "db.table('leadlex.contacts')"
-        count = f"print(*{table}.count('*').fetchone(), 'contacts')"
-        look = f"{self._opened}; {table}.limit(10).show(); {count}"
-        say()
-        say(f"contacts in LeadLex          {there}")
-        say(f"contacts in the destination  {here.contacts:,}")
-        say(f"export calls used            {exports}")
-        say(f"seconds                      {seconds}")
-        say(f"file                         {self._file}")
-        say(f'look into it                 {self._python} -c "{look}"')
-        if here.ids != here.contacts:
-            msg = f"The destination holds {here.contacts - here.ids:,} duplicates."
-            raise DemoError(msg)
+    def count(self, what: str = "*", table: str = "contacts") -> int:
+        """Count the rows of a table or view, or what is in them."""
+        return int(self._run(f"print(db.sql('{_count(what, table)}').fetchone()[0])"))
+
+    def execute(self, statement: str) -> None:
+        """Run a statement of SQL."""
+        self._run(f"db.execute({statement!r})")
+
+    def current(self) -> dict[str, dict[str, Any]]:
+        """Return the contacts in the view of current contacts, by id."""
+        command = [self._python, "-c", _READER, str(self.file), ", ".join(_COLUMNS)]
+        rows = json.loads(subprocess.check_output(command))  # noqa: S603
+        records = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+        return {each["id"]: {**each, "tags": json.loads(each["tags"])} for each in records}
+
+    def look(self, table: str) -> str:
+        """Return a command that shows some rows of a table or view, and their number."""
+        show = f"db.sql('FROM leadlex.{table} LIMIT 10').show()"
+        count = f"print(*db.sql('{_count('*', table)}').fetchone(), 'contacts')"
+        return f'{self._python} -c "{self._opened}; {show}; {count}"'
+
+    def _run(self, program: str) -> bytes:
+        return subprocess.check_output([self._python, "-c", f"{self._opened}; {program}"])  # noqa: S603
 
 
-def sync_sandbox(folder: Path, targets: Path, contacts: int, created: int) -> None:
-    """Sync a new sandbox twice, with new contacts in between.
+def sync_sandbox(folder: Path, targets: Path, contacts: int, changes: Mapping[str, int]) -> None:
+    """Sync a new sandbox twice, with changes in between.
 
     Raises:
-        DemoError: If the destination does not hold each contact exactly once.
+        DemoError: If the view of current contacts differs from the sandbox.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -158,26 +190,43 @@ def sync_sandbox(folder: Path, targets: Path, contacts: int, created: int) -> No
     with Sandbox(contacts=contacts) as sandbox:
         quota = sandbox.workspace.quota.exports.size
         tap_config = folder / "tap.json"
-        # Nothing commits late in a sandbox, so it needs no settle time.
-        tap_config.write_text(
-            json.dumps({"api_key": sandbox.key, "api_url": sandbox.url, "settle_seconds": 0})
-        )
+        settings = {
+            "api_key": sandbox.key,
+            "api_url": sandbox.url,
+            "settle_seconds": 0,  # nothing commits late in a sandbox
+            "full_refresh_days": 0,
+        }
+        tap_config.write_text(json.dumps(settings))
         pipeline = Pipeline(folder, tap_config, targets)
+        pipeline.select(refreshes.NAME)
         say(f"A LeadLex sandbox: {contacts:,} contacts, {quota} exports an hour. First sync:")
         first = pipeline.sync()
-        httpx.post(f"{sandbox.origin}/sandbox/contacts?count={created}").raise_for_status()
+        pipeline.execute(VIEW)
+        wanted = {kind: count for kind, count in changes.items() if count}
+        httpx.post(f"{sandbox.origin}/sandbox/changes", params=wanted).raise_for_status()
         _await_next_second()
-        say(f"{created} contacts were created. Second sync:")
+        made = ", ".join(f"{count} {_DONE[kind]}" for kind, count in wanted.items())
+        say(f"{made}. Second sync:")
         second = pipeline.sync()
-        there, here = len(sandbox.store), pipeline.count()
-    pipeline.report(
-        f"{there:,}",
-        here,
-        f"{first.exports} + {second.exports} of {quota} an hour",
-        f"{first.seconds:.1f} + {second.seconds:.1f}",
+        there, here = _records_of(sandbox), pipeline.current()
+    report(
+        {
+            "contacts in LeadLex": f"{len(there):,}",
+            "rows in the table contacts": f"{pipeline.count():,}",
+            "rows in the view contacts_current": f"{len(here):,}",
+            "export calls used": f"{first.exports} + {second.exports} of {quota} an hour",
+            "seconds": f"{first.seconds:.1f} + {second.seconds:.1f}",
+            "file": str(pipeline.file),
+            "look into it": pipeline.look("contacts_current"),
+        }
     )
-    if here.contacts != there:
-        msg = f"{here.contacts:,} contacts arrived, but LeadLex has {there:,}."
+    if here != there:
+        changed = sum(there[key] != here[key] for key in there.keys() & here.keys())
+        msg = (
+            f"contacts_current lacks {len(there.keys() - here.keys()):,} contacts of LeadLex, has "
+            f"{len(here.keys() - there.keys()):,} that LeadLex does not have, and {changed:,} with "
+            "other values."
+        )
         raise DemoError(msg)
 
 
@@ -194,15 +243,51 @@ def sync_workspace(folder: Path, targets: Path, key: str) -> None:
     pipeline = Pipeline(folder, "ENV", targets)
     say("The workspace of TAP_LEADLEX_API_KEY. Sync:")
     sync = pipeline.sync()
-    pipeline.report(
-        _contacts_of(url, key), pipeline.count(), str(sync.exports), f"{sync.seconds:.1f}"
+    contacts = pipeline.count()
+    report(
+        {
+            "contacts in LeadLex": _contacts_of(url, key),
+            "contacts in the destination": f"{contacts:,}",
+            "export calls used": str(sync.exports),
+            "seconds": f"{sync.seconds:.1f}",
+            "file": str(pipeline.file),
+            "look into it": pipeline.look("contacts"),
+        }
     )
+    if duplicates := contacts - pipeline.count("DISTINCT id"):
+        msg = f"The destination holds {duplicates:,} duplicates."
+        raise DemoError(msg)
     say("LeadLex's count is the current one. The next run syncs the contacts of the last minute.")
+
+
+def report(lines: Mapping[str, str]) -> None:
+    """Print the table that ends the demo."""
+    width = max(map(len, lines))
+    say()
+    for label, text in lines.items():
+        say(f"{label:{width}}  {text}")
 
 
 def say(text: str = "") -> None:
     """Print a line immediately."""
     print(text, flush=True)
+
+
+def _count(what: str, table: str) -> str:
+    return f"SELECT count({what}) FROM leadlex.{table}"  # noqa: S608 - our own names
+
+
+def _records_of(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
+    """Return the contacts of a sandbox as records, by id."""
+    records = {}
+    for row in sandbox.store.rows():
+        values = row.contact._asdict()
+        records[values["id"]] = {
+            **{name: values.get(name) or None for name in _COLUMNS},
+            "tags": list(values["tags"]),
+            "created_at": to_datetime(row.created).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+    return records
 
 
 def _contacts_of(url: str, key: str) -> str:
@@ -227,7 +312,8 @@ def main() -> int:
     """Run the demo. Return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--contacts", type=int, default=120_000, help="of the sandbox")
-    parser.add_argument("--created", type=int, default=250, help="between the sandbox's two syncs")
+    for kind, count in CHANGES.items():
+        parser.add_argument(f"--{kind}", type=int, default=count, help=f"{_DONE[kind]} in between")
     parser.add_argument("--folder", type=Path, default=Path(".demo"))
     parser.add_argument("--targets", type=Path, default=Path(".venv-targets"))
     options = parser.parse_args()
@@ -236,7 +322,8 @@ def main() -> int:
             sync_workspace(options.folder / "workspaces", options.targets, key)
         else:
             sandbox = options.folder / "sandbox"
-            sync_sandbox(sandbox, options.targets, options.contacts, options.created)
+            changes = {kind: getattr(options, kind.replace("-", "_")) for kind in CHANGES}
+            sync_sandbox(sandbox, options.targets, options.contacts, changes)
     except DemoError as error:
         say(f"The demo failed: {error}")
         return 1

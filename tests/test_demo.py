@@ -84,18 +84,20 @@ def table(done: Done) -> dict[str, str]:
     return dict(re.findall(r"^(\w[\w ]*?)  +(.+)$", done.stdout, re.MULTILINE))
 
 
-def test_the_sandbox_arrives_and_its_news_too(
+def test_the_destination_follows_the_sandbox_value_by_value(
     run_demo: Callable[..., Done], tmp_path: Path
 ) -> None:
     for _again in range(2):
-        done = run_demo("--contacts=1500", "--created=25")
+        done = run_demo("--contacts=1500", "--create=25", "--delete=30")
 
         assert (done.returncode, done.stderr) == (0, "")
         end = table(done)
-        assert end["contacts in LeadLex"] == "1,525"
-        assert end["contacts in the destination"] == "1,525"
+        assert end["contacts in LeadLex"] == "1,545"
+        assert end["rows in the table contacts"] == "1,575"
+        assert end["rows in the view contacts_current"] == "1,545"
         assert end["export calls used"] == "1 + 1 of 10 an hour"
 
+    assert [file.name for file in tmp_path.rglob("*.duckdb*")] == ["contacts.duckdb"]
     assert (tmp_path / end["file"]).is_file()
     look = subprocess.run(  # noqa: S603 - the demo's own words
         shlex.split(end["look into it"]),
@@ -105,14 +107,24 @@ def test_the_sandbox_arrives_and_its_news_too(
         timeout=TIMEOUT,
         check=True,
     )
-    assert look.stdout.endswith("1525 contacts\n")
+    assert look.stdout.endswith("1545 contacts\n")
+
+
+def test_the_view_is_that_of_the_documentation() -> None:
+    program = (ROOT / "scripts/demo.py").read_text("utf-8")
+
+    (statement,) = re.findall(r"CREATE VIEW .*?\n\)\n", program, re.DOTALL)
+    assert statement in (ROOT / "docs/full-refresh.md").read_text("utf-8")
 
 
 def test_a_lost_contact_fails_the_demo(run_demo: Callable[..., Done]) -> None:
-    done = run_demo("--contacts=200", "--created=10", target=LOSING)
+    done = run_demo("--contacts=200", "--delete=0", "--edit=0", target=LOSING)
 
     assert done.returncode == 1
-    assert done.stdout.endswith("The demo failed: 208 contacts arrived, but LeadLex has 210.\n")
+    assert done.stdout.endswith(
+        "The demo failed: contacts_current lacks 1 contacts of LeadLex, has 0 that LeadLex does "
+        "not have, and 0 with other values.\n"
+    )
 
 
 def test_a_failing_target_fails_the_demo(run_demo: Callable[..., Done], tmp_path: Path) -> None:

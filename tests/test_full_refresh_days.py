@@ -396,7 +396,9 @@ def test_after_each_finished_refresh_the_destination_is_the_workspace(
     clock, destination = FakeClock(), Destination()
     quotas = Quotas(exports=quota, window_seconds=3_600)
     with Sandbox(contacts=contacts, quotas=quotas, clock=clock) as sandbox:
-        version, unchanged, deleted = None, {}, set()
+        version: int | None = None
+        unchanged: dict[str, Json] = {}
+        deleted: set[str] = set()
         for number, step in enumerate(steps):
             clock.at += timedelta(minutes=step.pause)
             clock.skew = timedelta(seconds=jitter[number])
