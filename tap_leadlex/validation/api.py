@@ -1,27 +1,35 @@
 """LeadLex, asked by the validator itself, read-only: contacts, their list and their export.
 
-Calls are counted and bounded. A passing fault is asked again; the limit for a minute is waited for.
+Calls are counted, and bounded in size and time. A passing fault is asked again; the limit for a
+minute is waited for.
 """
 
 from __future__ import annotations
 
+import gzip
 import http
+import socket
 import time
+import zlib
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import IO, TYPE_CHECKING, Any
+from tempfile import SpooledTemporaryFile
+from threading import Timer
+from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 import httpx
+import msgspec
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from tap_leadlex.resources import CONTACTS
 from tap_leadlex.validation.errors import ApiError, BudgetSpentError, UnreliableListError
-from tap_leadlex.validation.instants import plain, seconds
+from tap_leadlex.validation.instants import MINUTE, plain, seconds
+from tap_leadlex.validation.messages import UNREADABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from types import TracebackType
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Self
 
 PER_PAGE = 100
@@ -32,7 +40,10 @@ ALIASES = {
     "updated_date": ("updated_date", "updated_at"),
 }
 """Further names of a field; LeadLex's pages disagree."""
-_MINUTE = 60.0
+LARGEST_ANSWER, LARGEST_EXPORT = 4 << 20, 256 << 20
+_LONGEST = 15 * MINUTE
+_CHUNK = 1 << 16
+_FRAMING = ("Content-Length", "Transfer-Encoding")
 _PATIENCE = 3
 """Send one call at most this many times."""
 _EPOCH_FROM, _MILLISECONDS_FROM = 1e8, 1e11
@@ -79,13 +90,34 @@ class Page:
     total: int
 
 
+class _Contacts(msgspec.Struct):
+    contacts: list[dict[str, Any]] = msgspec.field(name=CONTACTS.list_key)
+
+
+class _Meta(msgspec.Struct):
+    total: int
+
+
+class _List(msgspec.Struct):
+    """The documented form of the list."""
+
+    data: _Contacts
+    meta: _Meta
+    error: None = None
+
+
+class _Contact(msgspec.Struct):
+    """The documented form of one contact, which some pages wrap once more."""
+
+    data: dict[str, Any]
+
+
 class LeadLex:
-    """The API for one key.
+    """The API for one key, inside a `with` block.
 
     Attributes:
         made: Calls made so far, exports not counted.
         exports: Export calls made so far.
-        budget: Calls to make at most.
         now: LeadLex's clock at its last answer, ours before the first; seconds since 1970.
     """
 
@@ -97,6 +129,7 @@ class LeadLex:
         list_id: str | None = None,
         budget: int = 100,
         timeout: float = 60.0,
+        longest: float = _LONGEST,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Prepare; nothing is sent.
@@ -107,37 +140,40 @@ class LeadLex:
             list_id: List and export the members of this list only.
             budget: Calls to make at most.
             timeout: Seconds without a byte before a call is given up.
+            longest: Seconds that one call may take, however steadily its answer arrives.
             sleep: How to wait.
         """
         self.list_id = list_id
         self.made = self.exports = 0
-        self.budget = budget
         self.now = time.time()
+        self._budget = budget
+        self._longest = longest
         self._sleep = sleep
         self._http = httpx.Client(
             base_url=url.rstrip("/"),
-            headers={"Authorization": f"Bearer {key}", "User-Agent": "leadlex-validate"},
+            headers={
+                "Authorization": f"Bearer {key}",
+                "Accept-Encoding": "gzip",
+                "User-Agent": "leadlex-validate",
+            },
             timeout=timeout,
             follow_redirects=False,
+            # What a server sends after an answer must not pass for the next one.
+            limits=httpx.Limits(max_keepalive_connections=0),
         )
 
     def __enter__(self) -> Self:
         """Open for a `with` block."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the connections."""
         self._http.close()
 
     @property
     def left(self) -> int:
         """How many calls may still be made."""
-        return self.budget - self.made
+        return self._budget - self.made
 
     def page(
         self,
@@ -165,53 +201,37 @@ class LeadLex:
             query["created_after"] = plain(after)
         if self.list_id is not None:
             query["list_id"] = self.list_id
-        response = self.get(CONTACTS.list_path, query, leave=leave)
+        body = self._get(CONTACTS.list_path, query, leave=leave)
         try:
-            body = response.json()
-            contacts = [_listed(contact) for contact in body["data"][CONTACTS.list_key]]
-            total = body["meta"]["total"]
-            error = body.get("error")
-        except (ValueError, LookupError, TypeError, AttributeError):
+            answer = msgspec.json.decode(body or b"", type=_List)
+            return Page([_listed(contact) for contact in answer.data.contacts], answer.meta.total)
+        except (*UNREADABLE, ValueError, LookupError):
             msg = "The contact list does not have its documented form: contacts, dates and a total."
             raise UnreliableListError(msg) from None
-        if error:
-            msg = "The contact list answers with contacts and an error at once."
-            raise UnreliableListError(msg)
-        if not isinstance(total, int) or isinstance(total, bool):
-            msg = "The total of the contact list is not a number."
-            raise UnreliableListError(msg)
-        return Page(contacts, total)
 
     def contact(self, identity: str) -> Mapping[str, Any] | None:
-        """Read one contact whole.
-
-        Returns:
-            Its fields under LeadLex's names, or `None` if there is no such contact.
+        """Read one contact whole, under LeadLex's names; `None` if there is no such contact.
 
         Raises:
             ApiError: If LeadLex does not answer, or not with a contact.
         """
-        path = f"{CONTACTS.list_path}/{quote(identity, safe='')}"
-        response = self.get(path, {}, absent=True)
-        if response.status_code == http.HTTPStatus.NOT_FOUND:
+        body = self._get(f"{CONTACTS.list_path}/{quote(identity, safe='')}", {}, absent=True)
+        if body is None:
             return None
         try:
-            data = response.json()["data"]
-        except (ValueError, LookupError, TypeError):
-            data = None
-        if isinstance(data, dict) and isinstance(data.get(CONTACTS.record), dict):
-            data = data[CONTACTS.record]
-        if not isinstance(data, dict):
+            data = msgspec.json.decode(body, type=_Contact).data
+        except UNREADABLE:
             msg = "LeadLex's answer for one contact does not have its documented form."
-            raise ApiError(msg)
-        return data
+            raise ApiError(msg) from None
+        wrapped = data.get(CONTACTS.record)
+        return wrapped if isinstance(wrapped, dict) else data
 
-    def export(self, query: Mapping[str, Any], into: IO[bytes]) -> None:
-        """Write the body of one export to a file.
+    @contextmanager
+    def export(self, query: Mapping[str, Any]) -> Iterator[IO[bytes]]:
+        """Make one export, and keep its body during a `with` block.
 
         Args:
             query: The parameters besides the list.
-            into: The file.
 
         Raises:
             ApiError: If LeadLex does not send an export. It is not asked again: exports are scarce.
@@ -219,34 +239,27 @@ class LeadLex:
         self.exports += 1
         if self.list_id is not None:
             query = {**query, "list_id": self.list_id}
-        try:
-            with self._http.stream(
-                "GET", CONTACTS.export_path, params=query, headers={"Accept": "text/csv"}
-            ) as response:
-                self._check(response)
-                if "csv" not in response.headers.get("Content-Type", ""):
-                    msg = "LeadLex answered the export with something other than CSV."
-                    raise ApiError(msg)
-                for chunk in response.iter_bytes():
-                    into.write(chunk)
-        except httpx.HTTPError as error:
-            msg = f"The export broke off ({type(error).__name__}); validate again later."
-            raise ApiError(msg) from None
+        with self._answer(CONTACTS.export_path, query, "text/csv") as response:
+            self._check(response)
+            if "csv" not in response.headers.get("Content-Type", ""):
+                msg = "LeadLex answered the export with something other than CSV."
+                raise ApiError(msg)
+            if not any(name in response.headers for name in _FRAMING):
+                msg = "LeadLex's export has neither a length nor chunks, so it may be truncated."
+                raise ApiError(msg)
+            body = _body(response, LARGEST_EXPORT)
+        with body:
+            yield body
 
-    def get(
-        self,
-        path: str,
-        query: Mapping[str, str | int],
-        *,
-        absent: bool = False,
-        leave: int = 0,
-    ) -> httpx.Response:
-        """Send a GET, again after a fault or a refusal for the minute.
+    def _get(
+        self, path: str, query: Mapping[str, Any], *, absent: bool = False, leave: int = 0
+    ) -> bytes | None:
+        """Return the body of an answer; ask again after a fault or a refusal for the minute.
 
         Args:
             path: What to ask for, below the base.
             query: The parameters.
-            absent: Whether a 404 is an answer like others.
+            absent: Whether a 404 is an answer, without a body.
             leave: Calls to leave for others.
 
         Raises:
@@ -254,18 +267,17 @@ class LeadLex:
             BudgetSpentError: If there is no call left to ask with.
         """
 
-        def send() -> httpx.Response:
+        def send() -> bytes | None:
             if self.left <= leave:
-                msg = f"All {self.budget - leave} calls that --max-calls allows here are used up."
+                msg = f"All {self._budget - leave} calls that --max-calls allows here are used up."
                 raise BudgetSpentError(msg)
             self.made += 1
-            try:
-                response = self._http.get(path, params=query)
-            except httpx.TransportError as error:
-                msg = f"LeadLex did not answer ({type(error).__name__}); check api_url."
-                raise _PassingError(msg) from None
-            self._check(response, absent=absent)
-            return response
+            with self._answer(path, query, "application/json") as response:
+                if absent and response.status_code == http.HTTPStatus.NOT_FOUND:
+                    return None
+                self._check(response)
+                with _body(response, LARGEST_ANSWER) as body:
+                    return body.read()
 
         return Retrying(
             stop=stop_after_attempt(_PATIENCE),
@@ -275,11 +287,55 @@ class LeadLex:
             reraise=True,
         )(send)
 
-    def _check(self, response: httpx.Response, *, absent: bool = False) -> None:
-        """Note LeadLex's clock, and raise unless the response is a good one."""
-        self.now = _clock(response.headers)
+    @contextmanager
+    def _answer(self, path: str, query: Mapping[str, Any], accept: str) -> Iterator[httpx.Response]:
+        """Send one GET, and close its connection if the answer takes too long."""
+        sockets: list[socket.socket] = []
+        late = False
+
+        def trace(event: str, details: Mapping[str, Any]) -> None:
+            if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+                sockets.append(details["return_value"].get_extra_info("socket"))
+
+        def close() -> None:
+            nonlocal late
+            late = True
+            for each in sockets:
+                with suppress(OSError):
+                    # The plain socket's, also below TLS, whose own would disturb a read.
+                    socket.socket.shutdown(each, socket.SHUT_RDWR)
+
+        timer = Timer(self._longest, close)
+        timer.daemon = True
+        timer.start()
+        try:
+            with self._http.stream(
+                "GET",
+                path,
+                params=query,
+                headers={"Accept": accept},
+                extensions={"trace": trace},
+            ) as response:
+                self.now = _clock(response.headers)
+                yield response
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            if late:
+                msg = f"LeadLex's answer took longer than {self._longest:,g} seconds."
+                failure = ApiError(msg)
+            else:
+                msg = f"LeadLex did not answer completely ({type(error).__name__}); check api_url."
+                failure = _PassingError(msg)
+        else:
+            return
+        finally:
+            timer.cancel()
+        # Not from within the handler: the cause quotes what the server sent.
+        raise failure
+
+    def _check(self, response: httpx.Response) -> None:
+        """Raise unless the response is a good one; the body of another is not read."""
         status = response.status_code
-        if status == http.HTTPStatus.OK or (absent and status == http.HTTPStatus.NOT_FOUND):
+        if status == http.HTTPStatus.OK:
             return
         advice = _ADVICE.get(status)
         msg = f"LeadLex answered HTTP {status}" + (f"; {advice}." if advice else ".")
@@ -309,18 +365,58 @@ def _listed(contact: Mapping[str, Any]) -> Listed:
     return Listed(identity, created, updated(contact))
 
 
+def _body(response: httpx.Response, largest: int) -> IO[bytes]:
+    """Return the decompressed body as a file.
+
+    Raises:
+        ApiError: If it is too large or damaged.
+    """
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding not in {"identity", "gzip", "x-gzip"}:
+        msg = "LeadLex's answer is compressed in a way that was not requested; a proxy may do so."
+        raise ApiError(msg)
+    raw = _spooled(response.iter_raw(), largest)
+    if coding == "identity":
+        return raw
+    try:
+        with raw, gzip.GzipFile(fileobj=raw, mode="rb") as packed:
+            return _spooled(iter(lambda: packed.read(_CHUNK), b""), largest)
+    except (OSError, EOFError, zlib.error):
+        msg = "LeadLex's compressed answer is damaged or truncated."
+        raise _PassingError(msg) from None
+
+
+def _spooled(pieces: Iterable[bytes], largest: int) -> IO[bytes]:
+    """Write pieces to a file; raise `ApiError` if they are too large."""
+    with ExitStack() as opened:
+        file = cast("IO[bytes]", opened.enter_context(SpooledTemporaryFile(LARGEST_ANSWER)))
+        for piece in pieces:
+            if file.tell() + len(piece) > largest:
+                msg = f"LeadLex's answer is larger than {largest >> 20} MiB."
+                raise ApiError(msg)
+            file.write(piece)
+        file.seek(0)
+        opened.pop_all()
+    return file
+
+
 def _wait(attempts: RetryCallState) -> float:
     error = attempts.outcome.exception() if attempts.outcome else None
     pause = error.pause if isinstance(error, _PassingError) else None
     return float(attempts.attempt_number - 1) if pause is None else pause
 
 
-def _clock(headers: Mapping[str, str]) -> float:
-    """Read LeadLex's clock off an answer; ours if it shows none."""
+def _http_date(text: str) -> float | None:
     try:
-        return parsedate_to_datetime(headers["Date"]).timestamp()
-    except (KeyError, ValueError):
-        return time.time()
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _clock(headers: Mapping[str, str]) -> float:
+    """Return LeadLex's clock as an answer shows it; ours if it shows none."""
+    shown = _http_date(headers.get("Date", ""))
+    return time.time() if shown is None else shown
 
 
 def _pause(headers: Mapping[str, str], now: float) -> float:
@@ -337,14 +433,7 @@ def _pause(headers: Mapping[str, str], now: float) -> float:
             given = 0.0 if at is None else at - now
         if given >= _EPOCH_FROM:
             given = (given / 1000 if given >= _MILLISECONDS_FROM else given) - now
-        if 0 < given <= _MINUTE:
+        if 0 < given <= MINUTE:
             return given + 1
     # The headers may describe the day although the limit for a minute was reached.
-    return _MINUTE + 1
-
-
-def _http_date(text: str) -> float | None:
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except ValueError:
-        return None
+    return MINUTE + 1

@@ -6,7 +6,6 @@ import csv
 import io
 import os
 import sys
-import tempfile
 from math import ceil, floor, inf, isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -120,8 +119,7 @@ class FullComparison:
             query["created_before"] = plain(ceil(end) + 1)
             if tags:
                 query["tag"] = list(tags)
-            with tempfile.TemporaryFile() as body:
-                self._api.export(query, body)
+            with self._api.export(query) as body:
                 self._window(body, start, end)
         contents, since = self._contents, self._covered.since
         contents.contacts = sum(self._seen)
