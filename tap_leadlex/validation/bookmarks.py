@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from math import inf, isnan, nan
 from typing import TYPE_CHECKING
 
-from tap_leadlex.validation import catalogue, claims
+from tap_leadlex.validation import claims
+from tap_leadlex.validation.catalogue import Kind
 from tap_leadlex.validation.claims import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_leadlex.validation.findings import Findings, Kind
-    from tap_leadlex.validation.messages import State
+    from tap_leadlex.validation.findings import Findings
 
 _PLACES = 20
 _MOST_WINDOWS = 256
@@ -37,6 +37,11 @@ class Window:
     end: float
     contacts: int
     exports: int
+
+    def __add__(self, after: Window) -> Window:
+        """Join two windows that adjoin."""
+        contacts, exports = self.contacts + after.contacts, self.exports + after.exports
+        return Window(self.start, after.end, contacts, exports)
 
 
 @dataclass(slots=True)
@@ -85,7 +90,7 @@ class Track:
         """Take a contact."""
         if created < self._reached:
             if created < self._floor:
-                kind = catalogue.BOOKMARK_AHEAD if self._moved else catalogue.BEFORE_RESUME
+                kind = Kind.BOOKMARK_AHEAD if self._moved else Kind.BEFORE_RESUME
                 early = self._early.setdefault(kind, _Early())
                 early.created.append(created)
                 if len(early.places) < _PLACES:
@@ -101,7 +106,7 @@ class Track:
         if self._newest >= position:
             at, identity = self._newest_place
             beyond = sum(created >= position for created in self._created)
-            findings.add(catalogue.RECORD_AHEAD, line=at, identity=identity, count=max(beyond, 1))
+            findings.add(Kind.RECORD_AHEAD, line=at, identity=identity, count=max(beyond, 1))
         self.judge_early(findings, claim)
         self._compare_delivered(findings, line, claim)
         if position > self._reached:
@@ -134,7 +139,7 @@ class Track:
         if claim.ledger != self.claim.ledger and claim.position == self.claim.position:
             return  # a stretch was read again: its number is what came
         if lost := claim.delivered - before - len(self._created):
-            kind = catalogue.UNCOUNTED if lost > 0 else catalogue.MISCOUNTED
+            kind = Kind.UNCOUNTED if lost > 0 else Kind.MISCOUNTED
             findings.add(kind, line=line, count=abs(lost))
 
 
@@ -151,8 +156,6 @@ class Bookmarks:
     def __init__(
         self,
         findings: Findings,
-        *,
-        stream: str,
         origin: Claim | None = None,
         lookback: float = 0.0,
         latest: Callable[[], float] = lambda: inf,
@@ -161,13 +164,11 @@ class Bookmarks:
 
         Args:
             findings: Where to add what is found.
-            stream: The name that the contacts have in states.
             origin: What the state claims that the run is said to have been given.
             lookback: Seconds before its bookmark that the run repeats on purpose.
             latest: Returns the latest bookmark that is possible by now.
         """
         self._findings = findings
-        self._stream = stream
         self._lookback = lookback
         self._latest = latest
         self._extracted_at = nan
@@ -211,23 +212,27 @@ class Bookmarks:
         ):
             self.track = self._refresh = Track(Claim(version=version))
         if created is None:
-            self._findings.add(catalogue.BAD_DATE, line=line, identity=identity)
+            self._findings.add(Kind.BAD_DATE, line=line, identity=identity)
             return
         self._incremental.record(line, identity, created, new=new)
         if version is not None and self._refresh is not None:
             self._refresh.record(line, identity, created, new=new)
 
-    def state(self, line: int, message: State) -> None:
-        """Take a STATE."""
+    def state(self, line: int, value: object) -> None:
+        """Take the value of a STATE."""
         try:
-            claim = claims.read(message.value, self._stream)
+            claim = claims.read(value)
         except claims.BadStateError as error:
             self._stated = True
             self._forget()
-            self._findings.add(catalogue.BAD_STATE, line=line, detail=str(error))
+            self._findings.add(Kind.BAD_STATE, line=line, detail=str(error))
             return
         if not self._begun:
-            self._resume(line, claim)
+            # It repeats what the run was given.
+            if self.told and self._incremental.origin.position != claim.position:
+                self._findings.add(Kind.RESUMED_ELSEWHERE, line=line)
+            self.told = True
+            self._start(claim)
         elif claim.refresh is not None and (
             self._refresh is None or claim.refresh != self._refresh.claim
         ):
@@ -242,35 +247,25 @@ class Bookmarks:
         """Take the end of the stream."""
         self.track.judge_early(self._findings, self.track.claim)
         if not self._stated and not self.told:
-            self._findings.add(catalogue.NO_STATE)
+            self._findings.add(Kind.NO_STATE)
         elif self.track.uncovered:
-            self._findings.add(catalogue.UNCLOSED, count=self.track.uncovered)
+            self._findings.add(Kind.UNCLOSED, count=self.track.uncovered)
 
     def _start(self, claim: Claim) -> None:
         """Continue from what a state claims."""
         self.track = self._incremental = Track(claim, self._lookback)
         self._refresh = None if claim.refresh is None else Track(claim.refresh)
 
-    def _resume(self, line: int, claim: Claim) -> None:
-        """Take the STATE that repeats what the run was given."""
-        origin = self._incremental.origin
-        if self.told and origin.position != claim.position:
-            self._findings.add(catalogue.RESUMED_ELSEWHERE, line=line)
-        self.told = True
-        self._start(claim)
-
     def _move_refresh(self, line: int, claim: Claim) -> None:
         """Take a STATE of a full refresh, which may have started anew."""
-        known = None if self._refresh is None else self._refresh.claim
-        anew = known is None or known.version not in {claim.version, None}
         refresh = self._refresh
-        if anew or refresh is None:
+        if refresh is None or refresh.claim.version not in {claim.version, None}:
             refresh = Track(Claim(version=claim.version))
         self.track = self._refresh = refresh
         if claim.position is None:
             refresh.claim = claim
-            return
-        self._move(line, claim)
+        else:
+            self._move(line, claim)
 
     def _end_refresh(self, line: int, claim: Claim) -> None:
         """Take the STATE that ends a refresh: the bookmark is its end, or stays above it."""
@@ -284,23 +279,25 @@ class Bookmarks:
 
     def _move(self, line: int, claim: Claim) -> None:
         """Take a STATE that moves the bookmark of this run."""
-        track, position = self.track, claim.position
-        self._compare_filters(line, claim)
+        track, position, add = self.track, claim.position, self._findings.add
+        earlier, reached = track.claim, track.reached
+        filters = (claim.list_id, claim.tags)
+        if claim.explicit and earlier.explicit and (earlier.list_id, earlier.tags) != filters:
+            add(Kind.FILTERS_CHANGED, line=line)
         if position is None:
             # It claims nothing, so it may not follow one that did.
-            if track.claim.position is not None:
-                self._findings.add(catalogue.BOOKMARK_BACK, line=line, detail="it is gone")
+            if earlier.position is not None:
+                add(Kind.BOOKMARK_BACK, line=line, detail="it is gone")
             return
         self._stated = True
-        reached = track.reached
         if reached is not None and position < reached:
             again = sum(window.contacts for window in self.windows if window.end > position)
-            self._findings.add(catalogue.BOOKMARK_BACK, line=line, count=max(again, 1))
+            add(Kind.BOOKMARK_BACK, line=line, count=max(again, 1))
         latest = self._latest()
         if not isnan(self._extracted_at):
             latest = min(latest, self._extracted_at + _CLOCK_SLACK)
         if position > latest:
-            self._findings.add(catalogue.FUTURE_BOOKMARK, line=line)
+            add(Kind.FUTURE_BOOKMARK, line=line)
         track.advance(self._findings, line, claim, position)
         self._close(reached, position)
         self._forget()
@@ -312,27 +309,13 @@ class Bookmarks:
         if self._refresh is not None:
             self._refresh.forget()
 
-    def _compare_filters(self, line: int, claim: Claim) -> None:
-        earlier = self.track.claim
-        if (
-            claim.explicit
-            and earlier.explicit
-            and (earlier.list_id, earlier.tags) != (claim.list_id, claim.tags)
-        ):
-            self._findings.add(catalogue.FILTERS_CHANGED, line=line)
-
     def _close(self, start: float | None, end: float) -> None:
         """Close a window over the contacts since the last, unless it is empty in every way."""
-        contacts, exports = self._contacts, self._exports
-        if start is not None and end <= start and not contacts:
+        if start is not None and end <= start and not self._contacts:
             return
+        self.windows.append(Window(start, end, self._contacts, self._exports))
         self._contacts = self._exports = 0
-        self.windows.append(Window(start, end, contacts, exports))
         if len(self.windows) > _MOST_WINDOWS:
-            pairs = zip(self.windows[::2], self.windows[1::2], strict=False)
             odd = self.windows[len(self.windows) // 2 * 2 :]
-            self.windows = [_joined(*pair) for pair in pairs] + odd
-
-
-def _joined(one: Window, two: Window) -> Window:
-    return Window(one.start, two.end, one.contacts + two.contacts, one.exports + two.exports)
+            pairs = zip(self.windows[::2], self.windows[1::2], strict=False)
+            self.windows = [one + two for one, two in pairs] + odd

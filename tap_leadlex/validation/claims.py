@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from math import inf
+from operator import itemgetter
 from typing import Any
+
+import msgspec
 
 from tap_leadlex.resources import CONTACTS
 from tap_leadlex.validation.instants import is_fixed_width, seconds
@@ -60,84 +63,90 @@ class Claim:
         return ranges
 
 
-def read(value: object, stream: str) -> Claim:
-    """Read the value of a STATE.
+class _Filters(msgspec.Struct):
+    list_id: str | None = None
+    tags: list[str] | None = None
 
-    Args:
-        value: The value, as it came.
-        stream: The stream whose bookmark counts. States keep its name, whatever a map calls it.
+
+class _Entry(msgspec.Struct):
+    """What the incremental runs and a refresh write alike, and each of its own."""
+
+    replication_key: str | None = None
+    replication_key_value: str | None = None
+    until: str | None = None
+    since: str | None = None
+    filters: _Filters | None = None
+    delivered: Any = None
+    version: Any = None
+    ledger: Any = None
+    refresh: _Entry | None = None
+
+
+class _State(msgspec.Struct):
+    bookmarks: dict[str, Any] = {}
+
+
+def read(value: object) -> Claim:
+    """Read the value of a STATE, which keeps the name of the stream whatever a map calls it.
 
     Raises:
         BadStateError: If the form is wrong. Unknown keys are ignored.
     """
-    entry = _within(_within(value, "bookmarks", "value"), stream, "bookmarks")
-    bookmark = _instant(entry, "replication_key_value")
-    expected = CONTACTS.replication_key
-    if bookmark is not None and entry.get("replication_key", expected) != expected:
-        msg = f"replication_key is not {expected}"
+    try:
+        bookmarks = msgspec.convert(value, _State).bookmarks
+        entry = msgspec.convert(bookmarks.get(CONTACTS.name, {}), _Entry)
+    except msgspec.ValidationError as error:
+        raise BadStateError(str(error)) from None
+    bookmark, key = _instant(entry, "replication_key_value"), CONTACTS.replication_key
+    if bookmark is not None and entry.replication_key not in {key, None}:
+        msg = f"replication_key is not {key}"
         raise BadStateError(msg)
-    refresh = _within(entry, "refresh", stream) if entry.get("refresh") is not None else None
-    under_way = None if refresh is None else _claim(refresh, _instant(refresh, "until"))
-    return replace(_claim(entry, bookmark), refresh=under_way)
+    claim = _claim(entry, bookmark)
+    if entry.refresh is None:
+        return claim
+    return replace(claim, refresh=_claim(entry.refresh, _instant(entry.refresh, "until")))
 
 
-def _claim(entry: dict[str, Any], position: float | None) -> Claim:
-    """Read what the incremental runs and a refresh write alike."""
-    told = entry.get("filters") is not None
-    filters = _within(entry, "filters", "bookmark") if told else {}
-    list_id, tags = filters.get("list_id"), filters.get("tags") or []
-    if not isinstance(list_id, str | None) or not isinstance(tags, list):
-        msg = "filters: list_id must be text and tags an array"
-        raise BadStateError(msg)
-    delivered, version = entry.get("delivered"), entry.get("version")
-    ledger = _ledger(entry.get("ledger"))
+def _claim(entry: _Entry, position: float | None) -> Claim:
+    filters = entry.filters or _Filters()
+    ledger = _ledger(entry.ledger)
+    delivered = entry.delivered
     if delivered is None and ledger:
         delivered = sum(contacts for _, contacts, _ in ledger)
     return Claim(
         position=position,
         since=_instant(entry, "since"),
         delivered=delivered if type(delivered) is int else None,
-        list_id=list_id,
-        tags=tuple(sorted(map(str, tags))),
-        explicit=told,
-        version=version if type(version) is int else None,
+        list_id=filters.list_id,
+        tags=tuple(sorted(filters.tags or ())),
+        explicit=entry.filters is not None,
+        version=entry.version if type(entry.version) is int else None,
         ledger=ledger,
     )
 
 
 def _ledger(value: object) -> tuple[tuple[float, int, str], ...]:
     """Read the stretches; a ledger of another form is ignored."""
-    read = []
-    for one in value if isinstance(value, list) else ():
-        match one:
-            case [str() as start, int() as contacts, str() as mark]:
-                if (instant := seconds(start)) is not None:
-                    read.append((instant, contacts, mark))
-            case _:
-                return ()
-    return tuple(read) if all(one[0] <= two[0] for one, two in pairwise(read)) else ()
+    with suppress(msgspec.ValidationError):
+        printed = msgspec.convert(value, tuple[tuple[str, int, str], ...])
+        ledger = tuple(
+            (instant, contacts, mark)
+            for start, contacts, mark in printed
+            if (instant := seconds(start)) is not None
+        )
+        if len(ledger) == len(printed) and sorted(ledger, key=itemgetter(0)) == list(ledger):
+            return ledger
+    return ()
 
 
-def _instant(entry: dict[str, Any], name: str) -> float | None:
-    printed = entry.get(name)
+def _instant(entry: _Entry, name: str) -> float | None:
+    printed = getattr(entry, name)
     if printed is None:
         return None
-    if not isinstance(printed, str) or (instant := seconds(printed)) is None:
+    if (instant := seconds(printed)) is None:
         msg = f"{name} is not a date-time"
         raise BadStateError(msg)
     if not is_fixed_width(printed):
         msg = f"{name} does not have the form whose text order is the order of time"
         raise BadStateError(msg)
     return instant
-
-
-def _within(value: object, name: str, where: str) -> dict[str, Any]:
-    """Return an object within an object; an absent one is empty."""
-    if not isinstance(value, dict):
-        msg = f"{where} is not an object"
-        raise BadStateError(msg)
-    inner = value.get(name, {})
-    if not isinstance(inner, dict):
-        msg = f"{name} is not an object"
-        raise BadStateError(msg)
-    return inner

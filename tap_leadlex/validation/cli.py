@@ -8,6 +8,7 @@ import re
 import shlex
 import sys
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -78,7 +79,12 @@ class Program(click.Command):
     help="Validate a table of this SQLAlchemy database, or CSV files, one --destination for each.",
 )
 @click.option("--table", default=CONTACTS.name, show_default=True, help="The destination's table.")
-@click.option("--mapping", type=_FILE, help="JSON file: which column holds which of LeadLex's.")
+@click.option(
+    "--mapping",
+    type=_FILE,
+    callback=told.content_of,
+    help="JSON file: which column holds which of LeadLex's.",
+)
 @click.option(
     "--api-url",
     callback=told.api_url,
@@ -87,7 +93,7 @@ class Program(click.Command):
     help="Base of the API.",
 )
 @click.option("--offline", is_flag=True, help="Ask LeadLex nothing, even with a key.")
-@click.option("--state", type=_FILE, help="The state that the run was given.")
+@click.option("--state", type=_FILE, callback=told.state, help="The state that the run was given.")
 @click.option("--first-sync", is_flag=True, help="The run had no state.")
 @click.option("--start-date", callback=told.instant, help="The tap's start_date.")
 @click.option("--lookback-seconds", type=click.IntRange(0), default=0, help="The tap's setting.")
@@ -137,24 +143,9 @@ def main(ctx: click.Context, /, **given: Any) -> None:  # noqa: ANN401 - click's
     if given["mapping"] and not given["destination"]:
         msg = "--mapping needs --destination"
         raise click.UsageError(msg, ctx)
-    mapping = given["mapping"]
     options = Options(
-        api_url=given["api_url"],
+        **{each.name: given[each.name] for each in fields(Options) if each.name in given},
         api_key=None if given["offline"] else told.api_key(ctx),
-        stream=given["stream"],
-        state=told.read_state(given["state"], CONTACTS.name),
-        start=given["start_date"],
-        first_sync=given["first_sync"],
-        lookback=given["lookback_seconds"],
-        list_id=given["list_id"],
-        tags=tuple(given["tags"]),
-        tap_config=given["tap_config"],
-        mapping=mapping.read_bytes() if mapping else None,
-        content=given["content"],
-        sample=given["sample"],
-        seed=given["seed"],
-        max_calls=given["max_calls"],
-        max_exports=given["max_exports"],
         by_month=given["report"] is not None,
     )
     outcome = _validate(options, given)
@@ -171,7 +162,7 @@ def _validate(options: Options, given: dict[str, Any]) -> Outcome:
     if given["input_"]:
         path: Path = given["input_"]
         with path.open("rb") as file:
-            validation = Validation(options, printable(path.name), live=False, say=_say)
+            validation = Validation(options, printable(path.name), say=_say)
             return _watched(validation, file.fileno())
     validation = Validation(options, "standard input", live=True, say=_say)
     outcome = _watched(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import inf, isnan
 from typing import TYPE_CHECKING
 
-from tap_leadlex.validation import catalogue
+from tap_leadlex.validation.catalogue import Kind
 from tap_leadlex.validation.counts import MOST_GAPS, Counter, Gap, joined
 from tap_leadlex.validation.errors import ApiError, BudgetSpentError, UnreliableListError
 from tap_leadlex.validation.instants import DAY, HOUR, hours, next_month
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from tap_leadlex.validation.api import LeadLex, Listed
     from tap_leadlex.validation.bookmarks import Bookmarks
@@ -28,12 +29,9 @@ _SPARE = 24
 
 @dataclass(frozen=True, slots=True)
 class FirstCount:
-    """What LeadLex had before the sync started.
+    """What LeadLex had before the sync: contacts from `start` on, by its clock `at` that instant.
 
-    Attributes:
-        start: The creation instant from which it counted, seconds since 1970; `None` for all.
-        contacts: How many there were.
-        at: LeadLex's clock at the count, seconds since 1970.
+    A `start` of `None` is the beginning of history.
     """
 
     start: float | None
@@ -84,45 +82,33 @@ class Comparison:
 
 
 def known_start(options: Options, origin: Claim | None, *, lookback: float) -> float | None:
-    """Return the creation instant from which a run delivers, as far as that is known.
+    """Return the creation instant from which a run delivers; `None` for the beginning of history.
 
     Args:
         options: What is known of the run.
         origin: What the state claims that it was given.
         lookback: Seconds before its bookmark that it repeats.
-
-    Returns:
-        Seconds since 1970, or `None` for the beginning of history.
     """
     if origin is None or origin.position is None:
-        return options.start
-    resumed = origin.position - lookback
-    return resumed if options.start is None else max(resumed, options.start)
+        return options.start_date
+    return max(origin.position - lookback, options.start_date or -inf)
 
 
 def covered(
     options: Options, marks: Bookmarks, delivered: Delivered, since: float, first: FirstCount | None
 ) -> Range | None:
-    """Return the range that a run claims to cover; `None` if no state claims any.
-
-    Args:
-        options: What is known of the run.
-        marks: Its bookmarks.
-        delivered: Its contacts.
-        since: When it started.
-        first: What LeadLex had before.
-    """
+    """Return the range that a run claims to cover; `None` if no state claims any."""
     if marks.position is None:
         return None
     origin, claim = marks.track.origin, marks.track.claim
     if origin.position is not None:
         # A refresh that continues does not look back.
-        lookback = 0.0 if marks.refreshing else options.lookback
+        lookback = 0.0 if marks.refreshing else options.lookback_seconds
         start = known_start(options, origin, lookback=lookback)
     elif claim.explicit:
         start = claim.since
-    elif options.first_sync or marks.told or options.start is not None:
-        start = options.start
+    elif options.first_sync or marks.told or options.start_date is not None:
+        start = options.start_date
     else:
         start = min((one for one in delivered.created if not isnan(one)), default=None)
         if start is None:
@@ -132,38 +118,20 @@ def covered(
 
 
 class Completeness:
-    """Compares the contacts of a range with LeadLex.
-
-    Attributes:
-        delivered: What arrived.
-        covered: What the sync is said to cover.
-        result: What came of it.
-    """
+    """Compares the contacts of a range with LeadLex, as far as `leave` calls remain for others."""
 
     def __init__(
-        self,
-        api: LeadLex,
-        findings: Findings,
-        delivered: Delivered,
-        covered: Range,
-        *,
-        leave: int = 0,
+        self, api: LeadLex, findings: Findings, delivered: Delivered, known: Range, leave: int = 0
     ) -> None:
-        """Start.
-
-        Args:
-            api: What to ask.
-            findings: Where to add what is found.
-            delivered: What arrived.
-            covered: What the sync is said to cover.
-            leave: Calls to leave for others.
-        """
         self._api = api
         self._counter = Counter(api, leave)
         self._findings = findings
-        self.delivered = delivered
-        self.covered = covered
-        self.result = Comparison(sync=self._between(covered.start, covered.end))
+        self._delivered = delivered
+        self._range = known
+        self.result = Comparison(sync=len(delivered))
+        # Without dates, all that arrived belongs to the range.
+        if delivered.sorted:
+            self.result.sync = delivered.between(known.start, known.end)
 
     def count(self) -> None:
         """Count the range in LeadLex.
@@ -171,10 +139,10 @@ class Completeness:
         Raises:
             ApiError: If LeadLex does not answer, or its list is unreliable.
         """
-        result, covered = self.result, self.covered
-        result.leadlex = self._counter.between(covered.start, covered.end)
+        result, known = self.result, self._range
+        result.leadlex = self._counter.between(known.start, known.end)
         if result.leadlex != result.sync:
-            result.leadlex = self._counter.settled(covered.start, covered.end)
+            result.leadlex = self._counter.settled(known.start, known.end)
         try:
             self._counter.verify()
         except (UnreliableListError, BudgetSpentError):
@@ -184,30 +152,23 @@ class Completeness:
         else:
             result.verified = True
 
-    def compare(self, *, by_month: bool) -> None:
-        """Compare the counts, and name the missing contacts.
-
-        Args:
-            by_month: Count each month too, for a picture.
+    def compare(self) -> None:
+        """Compare the counts, by the month if these were counted, and name the missing contacts.
 
         Raises:
             ApiError: If LeadLex does not answer, or its list is unreliable.
         """
-        result, whole = self.result, self._whole()
-        if whole is None:
-            return
-        if by_month:
-            self.count_months()
+        result, whole, delivered = self.result, self._whole(), self._delivered
         differing = [bucket for bucket in result.buckets if bucket.leadlex != bucket.sync]
-        if result.leadlex == result.sync and not differing:
+        if whole is None or (result.leadlex == result.sync and not differing):
             return
-        if not self.delivered.sorted and self.delivered:
+        if delivered and not delivered.sorted:
             result.gaps = [whole]
         else:
             for part in differing or [whole]:
-                result.gaps.extend(self._counter.narrow(self.delivered, part))
+                result.gaps.extend(self._counter.narrow(delivered, part))
             for gap in result.gaps:
-                self._counter.list_missing(self.delivered, gap)
+                self._counter.list_missing(delivered, gap)
         result.gaps = joined(result.gaps)
         self._judge()
 
@@ -218,19 +179,17 @@ class Completeness:
             ApiError: If LeadLex does not answer, or its list is unreliable.
         """
         whole = self._whole()
-        if whole is None or not self.delivered.sorted:
+        if whole is None or not self._delivered.sorted:
             return
         months = [whole.start]
         while (month := next_month(months[-1])) < whole.end:
             months.append(month)
         most = max(min(_MOST_MONTHS, self._counter.left - _SPARE), 1)
-        starts = months[:: -(-len(months) // most)]
-        self.result.buckets = [
-            Gap(start, end, self._counter.between(start, end), self._between(start, end))
-            for start, end in zip(starts, [*starts[1:], whole.end], strict=True)
-        ]
+        bounds = [*months[:: -(-len(months) // most)], whole.end]
+        gap = self._counter.gap
+        self.result.buckets = [gap(self._delivered, *bucket) for bucket in pairwise(bounds)]
 
-    def compare_ids(self, missing: Iterable[Listed], surplus: Iterable[float]) -> None:
+    def compare_ids(self, missing: Sequence[Listed], surplus: Sequence[float]) -> None:
         """Take the contacts of a whole export that did not arrive, and those that only arrived.
 
         Args:
@@ -240,8 +199,8 @@ class Completeness:
         self.result.by = "id"
         lost = sorted(missing, key=lambda one: one.created)
         self.result.gaps = [
-            *self._gaps([one.created for one in lost], missing=lost),
-            *self._gaps(sorted(surplus), missing=None),
+            *self._gaps([Gap(one.created, one.created + 1, 1, 0, [one]) for one in lost]),
+            *self._gaps([Gap(created, created + 1, 0, 1, []) for created in sorted(surplus)]),
         ]
         if self.result.gaps:
             self._judge()
@@ -252,49 +211,41 @@ class Completeness:
         Returns:
             Their number at most, or `None` if it is unknown.
         """
-        covered = self.covered
-        if covered.first is None:
+        known, result = self._range, self.result
+        if known.first is None:
             return None
         # By count, a contact that was lost looks like one that was created meanwhile.
-        short = sum(
-            gap.short
-            if self.result.by == "count"
-            else sum(one.changed_since(covered.since) for one in gap.missing or ())
-            for gap in self.result.gaps
-        )
+        by_count = result.by == "count"
+        short = sum(gap.short if by_count else self._changed(gap) for gap in result.gaps)
         try:
-            shrunk = max(self._before(covered.first) - self.result.leadlex + short, 0)
+            shrunk = max(self._before(known.first) - result.leadlex + short, 0)
             # A contact entered meanwhile hides a deleted one from the counts.
             recent = self._api.page(sort="-updated_date").contacts
         except ApiError:
             return None
-        changed = [contact.changed_since(covered.since) for contact in recent]
+        changed = [contact.changed_since(known.since) for contact in recent]
         return None if changed and all(changed) else shrunk + sum(changed)
-
-    def _between(self, start: float | None, end: float) -> int:
-        """Count what arrived; without dates, all of it belongs to the range."""
-        if not self.delivered.sorted:
-            return len(self.delivered)
-        return self.delivered.between(start, end)
 
     def _whole(self) -> Gap | None:
         """Return the range with a start; `None` if neither side has a contact."""
-        covered, start = self.covered, self.covered.start
+        known, start = self._range, self._range.start
         if start is None:
-            firsts = (self._counter.earliest, next(iter(self.delivered.sorted), None))
-            start = min((first for first in firsts if first is not None), default=covered.end)
-        if start >= covered.end:
+            firsts = (self._counter.earliest, next(iter(self._delivered.sorted), None))
+            start = min((first for first in firsts if first is not None), default=known.end)
+        if start >= known.end:
             return None
-        return Gap(start, covered.end, self.result.leadlex, self.result.sync)
+        return Gap(start, known.end, self.result.leadlex, self.result.sync)
+
+    def _changed(self, gap: Gap) -> int:
+        """Count the missing contacts that were entered or edited since the sync started."""
+        return sum(one.changed_since(self._range.since) for one in gap.missing or ())
 
     def _judge(self) -> None:
         """Distinguish what changed meanwhile from what was lost."""
-        result, first, since = self.result, self.covered.first, self.covered.since
+        result, first, add = self.result, self._range.first, self._findings.add
         short = sum(gap.short for gap in result.gaps)
         surplus = sum(gap.surplus for gap in result.gaps)
-        explained = sum(
-            contact.changed_since(since) for gap in result.gaps for contact in gap.missing or ()
-        )
+        explained = sum(map(self._changed, result.gaps))
         if first is not None:
             # By count, one that was deleted meanwhile hides one that was created.
             hidden = surplus if result.by == "count" else 0
@@ -306,48 +257,36 @@ class Completeness:
             self._report_missing()
         elif short:
             result.notes.append(f"Contacts created after the sync started: {short:,}.")
+        deletable = self.deletable() if surplus else 0
+        deleted = deletable is None or surplus <= deletable
+        if surplus and deleted:
+            result.notes.append(f"Contacts that LeadLex no longer has: {surplus:,}.")
         for gap in result.gaps:
             if gap.misdated:
-                self._findings.add(catalogue.MISDATED, detail=str(gap), count=gap.misdated)
-        if surplus:
-            self._judge_surplus(surplus)
-
-    def _judge_surplus(self, surplus: int) -> None:
-        deletable = self.deletable()
-        if deletable is None or surplus <= deletable:
-            self.result.notes.append(f"Contacts that LeadLex no longer has: {surplus:,}.")
-            return
-        for gap in self.result.gaps:
-            if gap.surplus:
-                self._findings.add(catalogue.SURPLUS, detail=str(gap), count=gap.surplus)
+                add(Kind.MISDATED, detail=str(gap), count=gap.misdated)
+            if gap.surplus and not deleted:
+                add(Kind.SURPLUS, detail=str(gap), count=gap.surplus)
 
     def _report_missing(self) -> None:
-        findings = self._findings
         for gap in self.result.gaps:
             if gap.missing is None and gap.short:
-                findings.add(catalogue.COUNT_MISMATCH, detail=str(gap), count=gap.short)
-            lost = [one for one in gap.missing or () if not one.changed_since(self.covered.since)]
-            for contact in lost:
-                findings.add(
-                    catalogue.MISSING,
-                    detail=hours([one.created for one in lost]),
-                    identity=contact.identity,
-                )
+                self._findings.add(Kind.COUNT_MISMATCH, detail=str(gap), count=gap.short)
+            lost = [one for one in gap.missing or () if not one.changed_since(self._range.since)]
+            for one in lost:
+                detail = hours([each.created for each in lost])
+                self._findings.add(Kind.MISSING, detail=detail, identity=one.identity)
 
-    def _gaps(self, created: list[float], *, missing: Sequence[Listed] | None) -> list[Gap]:
-        """Return the ranges of single contacts, in order: joined if nothing arrived in between.
+    def _gaps(self, singles: list[Gap]) -> list[Gap]:
+        """Join the gaps of single contacts, in order, if nothing arrived in between.
 
         If they are many, those that are close together are joined as well.
         """
-        gaps: list[Gap] = []
+        gaps = singles
         for apart in (0.0, HOUR, DAY, 31 * DAY, 366 * DAY, inf):
-            gaps = []
-            for number, instant in enumerate(created):
-                last = gaps[-1].end if gaps else -inf
-                near = instant - last <= apart or not self.delivered.between(last, instant)
-                start = last if gaps and near else instant
-                lost = [] if missing is None else [missing[number]]
-                gaps.append(Gap(start, max(instant, start) + 1, len(lost), 1 - len(lost), lost))
+            for one, two in pairwise(gaps):
+                if two.start - one.end <= apart or not self._delivered.between(one.end, two.start):
+                    two.start = one.end
+                    two.end = max(two.end, two.start + 1)
             gaps = joined(gaps)
             if len(gaps) <= MOST_GAPS:
                 break
@@ -355,9 +294,9 @@ class Completeness:
 
     def _before(self, first: FirstCount) -> int:
         """Return what the range had at the first count, which may have reached beyond it."""
-        counter, covered = self._counter, self.covered
+        counter, known = self._counter, self._range
         earlier = 0
-        if covered.start is not None and covered.start != first.start:
-            earlier = counter.between(first.start, covered.start)
-        later = counter.between(covered.end, max(first.at, covered.end))
+        if known.start is not None and known.start != first.start:
+            earlier = counter.between(first.start, known.start)
+        later = counter.between(known.end, max(first.at, known.end))
         return first.contacts - earlier - later

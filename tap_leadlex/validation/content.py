@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from math import ceil, exp, floor, inf, log, log1p
+from math import ceil
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tap_leadlex.validation import catalogue
 from tap_leadlex.validation.api import alias, updated
+from tap_leadlex.validation.catalogue import Kind
 from tap_leadlex.validation.errors import ApiError
 from tap_leadlex.validation.layout import KEY, KINDS, Match
 
@@ -30,53 +30,31 @@ _RARE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A contact of the sample.
-
-    Attributes:
-        values: Its record.
-        extracted: When it was read from LeadLex, seconds since 1970; `None` if unknown.
-    """
+    """A contact of the sample, with when it was read from LeadLex (`None` if unknown)."""
 
     values: Values
     extracted: float | None
 
 
 class Sample:
-    """Reservoir sampling that jumps from hit to hit (Li's algorithm L): each with the same chance.
-
-    Attributes:
-        drawn: The sample so far.
-    """
+    """Contacts drawn while they arrive, each with the same chance (reservoir sampling)."""
 
     def __init__(self, size: int, seed: int) -> None:
         self.drawn: list[Drawn] = []
         self._size = size
-        self._random = Random(seed)  # noqa: S311 - a sample, not a secret
-        self._weight = 1.0
+        self._draw = Random(seed).random  # noqa: S311 - a sample, not a secret
         self._seen = 0
-        self._next = 1 if size else inf
 
-    def wants_next(self) -> bool:
-        """Count one more contact; return whether it belongs into the sample."""
+    def place(self) -> int | None:
+        """Count one more contact; return its place in the sample, if it belongs there."""
         self._seen += 1
-        return self._seen >= self._next
+        full = len(self.drawn) == self._size
+        place = int(self._draw() * self._seen) if full else len(self.drawn)
+        return place if place < self._size else None
 
-    def take(self, drawn: Drawn) -> None:
-        """Add the contact just counted."""
-        if len(self.drawn) < self._size:
-            self.drawn.append(drawn)
-        else:
-            self.drawn[self._random.randrange(self._size)] = drawn
-        if len(self.drawn) < self._size:
-            self._next = self._seen + 1
-        else:
-            self._weight *= exp(log(self._positive()) / self._size)
-            skip = floor(log(self._positive()) / log1p(-self._weight))
-            self._next = self._seen + skip + 1
-
-    def _positive(self) -> float:
-        """Draw from (0, 1)."""
-        return self._random.random() or 2**-53
+    def take(self, place: int, drawn: Drawn) -> None:
+        """Put the contact just counted in its place."""
+        self.drawn[place : place + 1] = [drawn]
 
 
 class Verdict(StrEnum):
@@ -130,15 +108,16 @@ class Contents:
     changed: int = 0
     stopped: str = ""
 
-    def count(self, name: str, match: Match) -> None:
-        """Count one value of a column."""
-        self.columns.setdefault(name, Counter())[match] += 1
+    def count(self, names: Iterable[str], match: Match = Match.EQUAL) -> None:
+        """Count one value of each of some columns."""
+        for name in names:
+            self.columns.setdefault(name, Counter())[match] += 1
 
     def add(self, compared: Compared, findings: Findings) -> None:
         """Report a contact that differs."""
         for each in compared.differences:
-            self.count(each.name, each.match)
-            findings.add(catalogue.DIFFERENT_VALUE, detail=each.name, identity=compared.identity)
+            self.count([each.name], each.match)
+            findings.add(Kind.DIFFERENT_VALUE, detail=each.name, identity=compared.identity)
 
     @property
     def complete(self) -> bool:
@@ -157,30 +136,19 @@ class Contents:
         return text
 
 
-def chance_to_miss(contacts: int, drawn: int, share: float = _RARE) -> float:
-    """Return the chance that a sample has none of the contacts with a defect.
-
-    Args:
-        contacts: How many there are.
-        drawn: How many of them the sample has.
-        share: The share of them that has a defect, at least one.
-    """
-    defects = ceil(contacts * share)
+def chance_to_miss(contacts: int, drawn: int) -> float:
+    """Return the chance that a sample has none of the contacts with a rare defect."""
+    whole = contacts - ceil(contacts * _RARE)
     chance = 1.0
     for number in range(drawn):
-        chance *= max(contacts - defects - number, 0) / (contacts - number)
+        chance *= max(whole - number, 0) / (contacts - number)
     return chance
 
 
 def differences(
     layout: Layout, delivered: Values, contact: Mapping[str, Any]
 ) -> tuple[list[str], list[Difference]]:
-    """Compare a record with a contact, over the fields that both have.
-
-    Args:
-        layout: How the record's properties are compared.
-        delivered: The record.
-        contact: The contact, under LeadLex's names.
+    """Compare a record with a contact under LeadLex's names, over the fields that both have.
 
     Returns:
         The properties that are equal, and those that differ.
@@ -206,12 +174,12 @@ def compare_sample(
     api: LeadLex,
     findings: Findings,
     layout: Layout,
-    sample: Iterable[Drawn],
+    sample: Sample,
     *,
     since: float,
     deletable: Callable[[], int | None],
 ) -> Contents:
-    """Read the contacts of a sample from LeadLex and compare.
+    """Read the contacts of a sample from LeadLex and compare, as far as it answers.
 
     Args:
         api: What to ask.
@@ -220,37 +188,39 @@ def compare_sample(
         sample: The contacts.
         since: When the sync started, for contacts that do not say when they were extracted.
         deletable: Returns how many contacts may have been deleted meanwhile; `None` if unknown.
-
-    Returns:
-        What was compared, as far as LeadLex answered.
     """
     contents = Contents()
-    key = layout.key or ""
     try:
-        for one in sample:
-            if isinstance(one.values.get(key), str):
-                contents.compared.append(_compare(api, layout, one, since, contents))
+        for one in sample.drawn:
+            identity = one.values.get(layout.key or "")
+            if isinstance(identity, str):
+                contact = api.contact(identity)
+                contents.compared.append(_compare(layout, identity, one, contact, since, contents))
     except ApiError as error:
         contents.stopped = str(error)
-    contents.contacts = sum(one.verdict is not Verdict.UNCOMPARABLE for one in contents.compared)
-    contents.changed = sum(one.verdict is Verdict.CHANGED for one in contents.compared)
+    verdicts = Counter(one.verdict for one in contents.compared)
+    contents.contacts = verdicts.total() - verdicts[Verdict.UNCOMPARABLE]
+    contents.changed = verdicts[Verdict.CHANGED]
     for compared in contents.compared:
         contents.add(compared, findings)
     if gone := [one for one in contents.compared if one.verdict is Verdict.GONE]:
         allowed = deletable()
         if len(gone) > (len(contents.compared) // 2 if allowed is None else allowed):
             for absent in gone:
-                findings.add(catalogue.UNKNOWN_CONTACT, identity=absent.identity)
+                findings.add(Kind.UNKNOWN_CONTACT, identity=absent.identity)
     if contents.compared and not contents.contacts:
         contents.stopped = "Could not compare: LeadLex's answers do not show the contacts' fields."
     return contents
 
 
 def _compare(
-    api: LeadLex, layout: Layout, drawn: Drawn, since: float, contents: Contents
+    layout: Layout,
+    identity: str,
+    drawn: Drawn,
+    contact: Mapping[str, Any] | None,
+    since: float,
+    contents: Contents,
 ) -> Compared:
-    identity = drawn.values[layout.key or ""]
-    contact = api.contact(identity)
     if contact is None:
         return Compared(identity, Verdict.GONE)
     equal, found = differences(layout, drawn.values, contact)
@@ -258,10 +228,9 @@ def _compare(
     compared = {*equal, *(each.name for each in found)} - {layout.key}
     if (not compared and columns & KINDS.keys() - {KEY}) or contact.get(KEY) != identity:
         return Compared(identity, Verdict.UNCOMPARABLE)
-    read = since if drawn.extracted is None else drawn.extracted - SLACK
     changed = updated(contact)
+    read = since if drawn.extracted is None else drawn.extracted - SLACK
     if found and changed is not None and changed >= read:
         return Compared(identity, Verdict.CHANGED)
-    for name in equal:
-        contents.count(name, Match.EQUAL)
+    contents.count(equal)
     return Compared(identity, Verdict.DIFFERENT if found else Verdict.SAME, found)

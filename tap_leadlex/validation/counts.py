@@ -32,7 +32,7 @@ _FOR_LISTING = 20
 
 
 class Counter:
-    """Counts LeadLex's contacts, each boundary once.
+    """Counts LeadLex's contacts, each boundary once, with the calls that it need not leave.
 
     Attributes:
         earliest: The creation instant of the first contact of all, once all were counted; `None`
@@ -40,12 +40,6 @@ class Counter:
     """
 
     def __init__(self, api: LeadLex, leave: int = 0) -> None:
-        """Start without any count.
-
-        Args:
-            api: What to ask.
-            leave: Calls to leave for others.
-        """
         self._api = api
         self._leave = leave
         self.earliest: float | None = None
@@ -95,13 +89,10 @@ class Counter:
         raise UnreliableListError(msg)
 
     def narrow(self, delivered: Delivered, whole: Gap) -> Sequence[Gap]:
-        """Find the gaps in a range that differs.
+        """Return the gaps in a range that differs, in order of time.
 
         The range that differs most is halved first, so a spent budget leaves the small ones wide. A
         range that LeadLex can list on a page, or of which nothing arrived, is not halved further.
-
-        Returns:
-            The gaps in order of time.
         """
         waiting = [(0, whole.start, whole)]
         gaps: list[Gap] = []
@@ -112,14 +103,16 @@ class Counter:
             if middle is None or stop or gap.leadlex <= PER_PAGE or not gap.sync:
                 gaps.append(gap)
                 continue
-            late = Gap(
-                middle, gap.end, self.between(middle, gap.end), delivered.between(middle, gap.end)
-            )
+            late = self.gap(delivered, middle, gap.end)
             early = Gap(gap.start, middle, gap.leadlex - late.leadlex, gap.sync - late.sync)
             for half in (early, late):
                 if difference := half.leadlex - half.sync:
                     heappush(waiting, (-abs(difference), half.start, half))
         return sorted(gaps, key=lambda gap: gap.start)
+
+    def gap(self, delivered: Delivered, start: float, end: float) -> Gap:
+        """Count a range on both sides."""
+        return Gap(start, end, self.between(start, end), delivered.between(start, end))
 
     def list_missing(self, delivered: Delivered, gap: Gap) -> None:
         """List the contacts of a gap, if they are few, and note those that did not arrive."""
@@ -143,22 +136,19 @@ class Counter:
             self.earliest = min((contact.created for contact in whole.contacts), default=None)
             return whole.total
         first = self._ordered_page(start)
-        if len(first.contacts) == first.total:
-            return sum(contact.created >= start for contact in first.contacts)
-        if first.contacts[-1].created >= start:
-            return first.total - sum(contact.created < start for contact in first.contacts)
+        total = first.total
+
+        def reaches(number: int) -> bool:
+            page = first if number == 1 else self._ordered_page(start, number)
+            return not page.contacts or page.contacts[-1].created >= start
+
         # More than a page of contacts in that one second: find the page where it ends.
-        pages = range(2, -(-first.total // PER_PAGE) + 1)
-
-        def reaches(page: int) -> bool:
-            return self._ordered_page(start, page).contacts[-1].created >= start
-
-        number = bisect_left(pages, x=True, key=reaches)
-        if number == len(pages):
+        pages = range(1, -(-total // PER_PAGE) + 1)
+        at = 0 if reaches(1) else bisect_left(pages, x=True, key=reaches)
+        if at == len(pages):
             return 0
-        page = self._ordered_page(start, pages[number])
-        earlier = (pages[number] - 1) * PER_PAGE
-        return first.total - earlier - sum(contact.created < start for contact in page.contacts)
+        page = first if at == 0 else self._ordered_page(start, pages[at])
+        return total - at * PER_PAGE - sum(contact.created < start for contact in page.contacts)
 
     def _ordered_page(self, start: float, number: int = 1) -> Page:
         """Read a page and check it against what a list in order looks like."""
@@ -184,13 +174,9 @@ class Counter:
 
 @dataclass(slots=True)
 class Gap:
-    """A range of creation instants, with the contacts of both sides.
+    """A range of creation instants, its end exclusive, with the contacts of both sides.
 
     Attributes:
-        start: Its start, seconds since 1970.
-        end: Its end, exclusive.
-        leadlex: Contacts in LeadLex.
-        sync: Contacts delivered.
         missing: Contacts that LeadLex lists there and that did not arrive; `None` if they were too
             many to list.
         misdated: Contacts that LeadLex lists there and that arrived under another date.
@@ -222,18 +208,14 @@ def joined(gaps: Sequence[Gap]) -> list[Gap]:
     """Join adjoining gaps of one kind: those that are short, or those with a surplus."""
     result: list[Gap] = []
     for gap in gaps:
-        last = result[-1] if result else None
-        if (
-            last
-            and last.end == gap.start
-            and (last.leadlex > last.sync) == (gap.leadlex > gap.sync)
-        ):
-            listed = last.missing is not None and gap.missing is not None
-            last.missing = [*(last.missing or ()), *(gap.missing or ())] if listed else None
-            last.end = gap.end
-            last.leadlex += gap.leadlex
-            last.sync += gap.sync
-            last.misdated += gap.misdated
-        else:
+        last = result[-1] if result else gap
+        if last.end != gap.start or (last.leadlex > last.sync) != (gap.leadlex > gap.sync):
             result.append(gap)
+            continue
+        listed = last.missing is not None and gap.missing is not None
+        last.missing = [*(last.missing or ()), *(gap.missing or ())] if listed else None
+        last.end = gap.end
+        last.leadlex += gap.leadlex
+        last.sync += gap.sync
+        last.misdated += gap.misdated
     return result

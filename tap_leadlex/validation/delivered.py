@@ -5,12 +5,13 @@ from __future__ import annotations
 import tempfile
 from array import array
 from bisect import bisect_left
-from enum import Enum, auto
 from functools import cached_property
-from math import isnan, nan
+from math import inf, isnan, nan
 from typing import TYPE_CHECKING
 
 import msgspec
+
+from tap_leadlex.validation.catalogue import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,14 +19,6 @@ if TYPE_CHECKING:
     from tap_leadlex.validation.messages import Values
 
 _FIRST_SLOTS = 1024
-
-
-class Arrival(Enum):
-    """What an arriving contact is."""
-
-    NEW = auto()
-    REPEAT = auto()
-    CONFLICT = auto()
 
 
 class Delivered:
@@ -67,16 +60,13 @@ class Delivered:
         created: float | None,
         version: int | None = None,
         record: bytes | None = None,
-    ) -> Arrival:
-        """Add a contact.
+    ) -> Kind | None:
+        """Add a contact, with a digest of all its values, and its record if records are kept.
 
-        Args:
-            identity: Its id.
-            content: A digest of all its values.
-            created: Its creation instant, if known.
-            version: Its table version. A refresh may bring again what came before it, under a
-                version of its own: that is not a repeat.
-            record: Its record, which is kept if records are.
+        A refresh may bring again what came before it, under a version of its own: no repeat.
+
+        Returns:
+            What is wrong if it came before; `None` for a new one.
         """
         digest = hash(identity)
         slots, mask, ids = self._slots, self._mask, self._ids
@@ -96,7 +86,7 @@ class Delivered:
         slots[slot] = len(ids)
         if 3 * len(ids) > 2 * mask:
             self._resize(2 * len(slots))
-        return Arrival.NEW
+        return None
 
     def position(self, identity: str) -> int | None:
         """Return a contact's place in the order of arrival, or `None` if it did not arrive."""
@@ -116,10 +106,6 @@ class Delivered:
         """Count the contacts that arrived last under another version, or without one."""
         return len(self) - self._versions.count(self._known_versions.get(version, 255))
 
-    def beyond(self, start: int, instant: float) -> int:
-        """Count the contacts, from a place in the order of arrival on, created at or after."""
-        return sum(created >= instant for created in self.created[start:])
-
     def between(self, start: float | None, end: float) -> int:
         """Count the contacts created in [start, end)."""
         low = 0 if start is None else bisect_left(self.sorted, start)
@@ -135,23 +121,23 @@ class Delivered:
         if self._spool is not None:
             self._spool.close()
 
-    def unseen(self, seen: bytearray, start: float | None, end: float) -> Iterator[int]:
-        """Yield the places of contacts created in [start, end) that are not marked as seen."""
-        low = -float("inf") if start is None else start
+    def unseen(self, seen: bytearray, start: float | None, end: float) -> Iterator[float]:
+        """Yield when those contacts of [start, end) were created that are not marked as seen."""
+        low = -inf if start is None else start
         for position, created in enumerate(self.created):
             if not seen[position] and (isnan(created) or low <= created < end):
-                yield position
+                yield created
 
-    def _again(self, position: int, content: int, version: int | None) -> Arrival:
+    def _again(self, position: int, content: int, version: int | None) -> Kind | None:
         if version is not None:
             number = self._version(version)
             self._versions.extend(bytes(len(self) - len(self._versions)))
             if number != self._versions[position]:
                 self._versions[position] = number
                 self._contents[position] = content
-                return Arrival.NEW
+                return None
         self.repeats += 1
-        return Arrival.REPEAT if self._contents[position] == content else Arrival.CONFLICT
+        return Kind.REPEAT if self._contents[position] == content else Kind.CONFLICT
 
     def _add_version(self, version: int | None) -> None:
         """Add the version of the newest contact; most syncs have none, and keep none."""

@@ -6,6 +6,7 @@ import csv
 import sys
 from contextlib import suppress
 from datetime import date, datetime
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,21 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from tap_leadlex.resources import Kind
+from tap_leadlex.resources import Kind as Holds
+from tap_leadlex.validation.catalogue import Kind
+from tap_leadlex.validation.content import Drawn, Sample
+from tap_leadlex.validation.delivered import Delivered
 from tap_leadlex.validation.errors import CannotValidateError
+from tap_leadlex.validation.instants import seconds
+from tap_leadlex.validation.live import Arrived
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from tap_leadlex.validation.findings import Findings
     from tap_leadlex.validation.layout import Layout
     from tap_leadlex.validation.messages import Values
+    from tap_leadlex.validation.options import Options
 
 _BLOCK = 5_000
 _DELETED = "_sdc_deleted_at"
@@ -60,23 +68,49 @@ class Destination:
         times = [path.stat().st_mtime for path in self._files if path.exists()]
         return max(times, default=None)
 
-    def rows(self, layout: Layout) -> Iterator[Values]:
-        """Yield each row as a record.
-
-        Args:
-            layout: What the rows look like.
+    def read(self, options: Options, findings: Findings, watch: Callable[[int], object]) -> Arrived:
+        """Read all rows and check their keys.
 
         Raises:
             CannotValidateError: If the destination cannot be read, or lacks a column.
         """
-        needed = [name for name in (layout.key, layout.created) if name is not None]
-        if self._urls:
-            yield from (
-                _as_record(row, layout) for row in _table(self._urls[0], self._table, needed)
-            )
-            return
+        layout = options.layout()
+        if layout.key is None:
+            msg = "The stream map of --tap-config removes the id, by which contacts are matched."
+            raise CannotValidateError(msg)
+        dated = layout.field(layout.created or "")
+        if dated is None or dated.format is not None:
+            layout.created = None
+        delivered = Delivered(keep_records=options.keep_records)
+        sample = Sample(options.sample_size, options.seed)
+        names: Sequence[str] = ()
+        for number, row in enumerate(self._rows(layout), start=1):
+            names = names or list(row)
+            created = nan if layout.created is None else seconds(row[layout.created])
+            identity = row[layout.key]
+            if created is None:
+                findings.add(Kind.BAD_DATE, identity=identity)
+            if not isinstance(identity, str) or not identity.strip():
+                findings.add(Kind.EMPTY_ID, line=number)
+                continue
+            record = msgspec.json.encode(row, enc_hook=str) if options.keep_records else None
+            content = hash(repr(tuple(row.values())))
+            again = delivered.add(identity, content, created, record=record)
+            if again is not None:
+                findings.add(again, line=number, identity=identity)
+            elif (place := sample.place()) is not None:
+                sample.take(place, Drawn(row, None))
+            if number % _BLOCK == 0:
+                watch(number)
+        return Arrived(layout, names, delivered, sample)
+
+    def _rows(self, layout: Layout) -> Iterator[Values]:
+        """Yield each row as a record."""
+        for url in self._urls:
+            for row in _table(url, self._table, layout.required):
+                yield _as_record(row, layout)
         for path in self._files:
-            yield from _file(path, needed)
+            yield from _file(path, layout.required)
 
 
 def _file(path: Path, needed: Sequence[str]) -> Iterator[Values]:
@@ -141,7 +175,7 @@ def _as_record(row: Mapping[str, Any], layout: Layout) -> Values:
     }
     for name, text in record.items():
         how = layout.field(name)
-        if how is not None and how.kind is Kind.TAGS and isinstance(text, str):
+        if how is not None and how.kind is Holds.TAGS and isinstance(text, str):
             with suppress(msgspec.DecodeError):
                 record[name] = msgspec.json.decode(text)
     return record

@@ -69,6 +69,11 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """What the column holds."""
         return KINDS.get(self.column, Kind.TEXT)
 
+    @property
+    def is_text(self) -> bool:
+        """Whether the column holds text."""
+        return self.kind is Kind.TEXT
+
     def match(self, delivered: object, leadlex: object) -> Match:
         """Compare two values; nulls and empty texts count as no value."""
         here, there = self._plain(delivered, here=True), self._plain(leadlex, here=False)
@@ -79,23 +84,18 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         equal = self._alike(here, there)
         return Match.EQUAL if equal else Match.DIFFERENT
 
-    def _plain(self, value: object, *, here: bool) -> Any:  # noqa: ANN401 - comparable values
+    def _plain(self, value: object, *, here: bool) -> Any:  # noqa: ANN401, PLR0911 - comparable
         if value is None:
             return ""
-        match self.kind:
-            case Kind.TAGS:
-                return self._tags(value, here=here)
-            case Kind.TIMESTAMP if self.format:
-                instant = None if here else seconds(value)
-                return str(value) if instant is None else moment(instant).strftime(self.format)
-            case Kind.TIMESTAMP:
-                instant = seconds(value)
-                return str(value) if instant is None else instant
-            case _:
-                # The tap removes NUL, which databases refuse.
-                return self._text(str(value).replace("\0", ""))
-
-    def _text(self, text: str) -> object:
+        if self.kind is Kind.TAGS:
+            return self._tags(value, here=here)
+        # The tap removes NUL, which databases refuse.
+        text = str(value).replace("\0", "")
+        if self.kind is Kind.TIMESTAMP:
+            instant = None if here and self.format else seconds(value)
+            if instant is None:
+                return text
+            return moment(instant).strftime(self.format) if self.format else instant
         match self.compare:
             case Compare.LOOSE:
                 return " ".join(text.casefold().split())
@@ -176,19 +176,22 @@ class Layout:
         """Return the properties that are compared as a part of another."""
         return {name for how in self.fields.values() for name in how.join}
 
+    @property
+    def required(self) -> list[str]:
+        """The properties that no record may lack."""
+        return [name for name in (self.key, self.created) if name is not None]
+
     def has_stream(self, name: str) -> bool:
-        """Return whether a stream is expected beside the contacts."""
-        return name in KNOWN_STREAMS or name in self.others
+        """Return whether a stream is one that LeadLex has, or is made of one."""
+        return name == self.stream or name in KNOWN_STREAMS or name in self.others
 
     def could_be(self, schema: Schema) -> bool:
         """Return whether a SCHEMA under another name describes contacts."""
-        properties = schema.schema.get("properties")
-        names = set(properties) if isinstance(properties, dict) else set()
-        dated = schema.bookmark_properties == [CREATED] or CREATED not in names
+        names = schema.properties.keys()
         return (
             schema.stream not in KNOWN_STREAMS
             and schema.key_properties == [KEY]
-            and dated
+            and (schema.bookmark_properties == [CREATED] or CREATED not in names)
             and bool(names & KINDS.keys() - {KEY})
         )
 
@@ -198,32 +201,18 @@ class Layout:
         A map with `"__else__": null` removes `required`, and then properties; another type shows
         that an expression computes the values.
         """
-        properties = schema.schema.get("properties")
-        properties = properties if isinstance(properties, dict) else {}
         if "required" not in schema.schema:
             self.mapped = True
-            if CREATED not in properties:
+            if CREATED not in schema.properties:
                 self.created = None
-        for name, described in properties.items():
-            types = described.get("type") if isinstance(described, dict) else None
-            types = {types} if isinstance(types, str) else set(types or ())
-            found = self.field(name)
-            if (
-                found is not None
-                and found.kind is not Kind.TAGS
-                and "string" not in types
-                and types
-            ):
+        for name in schema.properties:
+            types, how = schema.types(name), self.field(name)
+            if types and "string" not in types and how is not None and how.kind is not Kind.TAGS:
                 self.derived.add(name)
 
 
 def for_stream(stream: str | None, config: Mapping[str, Any] | None) -> Layout:
-    """Return the layout of a stream.
-
-    Args:
-        stream: Its name, if it is given.
-        config: The tap's config, if it is given: its stream maps change what arrives.
-    """
+    """Return the layout of a stream, by its name and the tap's config, so far as they are given."""
     maps = (config or {}).get("stream_maps")
     if not isinstance(maps, dict) or not maps:
         return Layout(stream)
@@ -262,11 +251,7 @@ def _mapped(definition: Mapping[str, Any]) -> Layout:
 
 
 def for_mapping(content: bytes) -> Layout:
-    """Return the layout of a destination whose columns a mapping file names.
-
-    Raises:
-        CannotValidateError: If the content is not a mapping.
-    """
+    """Return the layout of a destination whose columns a mapping file names."""
     try:
         given = msgspec.json.decode(content, type=dict[str, str | Field])
     except msgspec.DecodeError as error:

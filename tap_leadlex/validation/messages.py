@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
+
+from tap_leadlex.validation.catalogue import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +24,18 @@ class Schema(msgspec.Struct, tag_field="type", tag="SCHEMA"):
     schema: Values
     key_properties: list[str] = []
     bookmark_properties: list[str] | None = None
+
+    @property
+    def properties(self) -> Values:
+        """The properties, each with its schema."""
+        found = self.schema.get("properties")
+        return found if isinstance(found, dict) else {}
+
+    def types(self, name: str) -> set[str]:
+        """Return the JSON types that a property may have."""
+        described = self.properties.get(name)
+        types = described.get("type") if isinstance(described, dict) else None
+        return {each for each in (types if isinstance(types, list) else [types]) if each}
 
 
 class Record(msgspec.Struct, tag_field="type", tag="RECORD"):
@@ -56,14 +69,6 @@ class Batch(msgspec.Struct, tag_field="type", tag="BATCH"):
 Message: TypeAlias = Schema | Record | State | ActivateVersion | Batch
 
 
-class Flaw(StrEnum):
-    """Why a line is not a message."""
-
-    JSON = "it is not JSON"
-    TYPE = "its type is unknown"
-    FORM = "its type is known, its form is wrong"
-
-
 class DownstreamEndedError(Exception):
     """The next program of the pipe ended before the stream did."""
 
@@ -76,19 +81,17 @@ decode_values: Callable[[msgspec.Raw], Values] = msgspec.json.Decoder(Values).de
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What the two raise. They are called for each line, so nothing is wrapped around them."""
 
-_decode_any = msgspec.json.Decoder().decode
 
-
-def why_unreadable(line: bytes) -> tuple[Flaw, str]:
+def why_unreadable(line: bytes) -> tuple[Kind, str]:
     """Return why a line is not a message, and the type that it names, if any."""
     try:
-        found = _decode_any(line)
+        found = msgspec.json.decode(line)
     except UNREADABLE:
-        return Flaw.JSON, ""
+        return Kind.NOT_JSON, ""
     name = found.get("type") if isinstance(found, dict) else None
-    if not isinstance(name, str):
-        return Flaw.FORM, ""
-    return (Flaw.FORM if name in _TYPES else Flaw.TYPE), name
+    if isinstance(name, str) and name not in _TYPES:
+        return Kind.UNKNOWN_MESSAGE, name
+    return Kind.MALFORMED_MESSAGE, name if isinstance(name, str) else ""
 
 
 def chunks_of(descriptor: int) -> Iterator[bytes]:
@@ -98,10 +101,7 @@ def chunks_of(descriptor: int) -> Iterator[bytes]:
 
 
 def passed_on(chunks: Iterable[bytes], descriptor: int) -> Iterator[bytes]:
-    """Write every byte to a descriptor before anything here looks at it.
-
-    Yields:
-        The same bytes.
+    """Write every byte to a descriptor before anything here looks at it, and yield it.
 
     Raises:
         DownstreamEndedError: If the reader has ended.
@@ -121,11 +121,7 @@ def passed_on(chunks: Iterable[bytes], descriptor: int) -> Iterator[bytes]:
 
 
 def lines_of(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Cut bytes into lines.
-
-    Yields:
-        Lines without their ends, as many at a time as a chunk completes. The last needs no end.
-    """
+    """Yield lines without their ends, as many at a time as a chunk completes."""
     begun: list[bytes] = []
     for chunk in chunks:
         end, *lines = chunk.split(b"\n")

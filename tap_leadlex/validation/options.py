@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,7 +18,6 @@ from tap_leadlex.validation.layout import Layout, for_mapping, for_stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from tap_leadlex.validation.claims import Claim
 
@@ -27,40 +27,23 @@ _SHARE = 5
 _KEY = "api_key"
 _KEY_VARIABLES = ("LEADLEX_VALIDATE_API_KEY", "TAP_LEADLEX_API_KEY")
 _TAP = "TAP_LEADLEX_"
+_TAP_SETTINGS = ("api_url", "start_date", "lookback_seconds", "list_id", "tags")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """The options; instants are seconds since 1970.
+    """The options of `leadlex-validate`, which describes them, with their files read.
 
-    Attributes:
-        api_url: Base of the API.
-        api_key: The workspace's key; without it only the stream itself is checked.
-        stream: The stream that holds LeadLex's contacts; `None` if its SCHEMA is to tell.
-        state: What the state claims that the run was given, or, for a destination, that its last
-            sync ended with.
-        start: The tap's `start_date`.
-        first_sync: Whether the run had no state.
-        lookback: The tap's `lookback_seconds`.
-        list_id: The tap's `list_id`.
-        tags: The tap's `tags`.
-        tap_config: The tap's config.
-        mapping: The content of a mapping file.
-        content: Which contacts to compare: a sample, all or none.
-        sample: How many contacts the sample has; `None` for a share of the calls.
-        seed: What the sample is drawn from.
-        max_calls: Calls of the API at most, exports not counted.
-        max_exports: Export calls at most.
-        by_month: Count each month, for a picture.
+    Instants are seconds since 1970. Without a key, only the stream itself is checked.
     """
 
     api_url: str = DEFAULT_API_URL
     api_key: str | None = field(default=None, repr=False)
     stream: str | None = None
     state: Claim | None = None
-    start: float | None = None
+    start_date: float | None = None
     first_sync: bool = False
-    lookback: float = 0.0
+    lookback_seconds: float = 0.0
     list_id: str | None = None
     tags: tuple[str, ...] = ()
     tap_config: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -70,7 +53,7 @@ class Options:
     seed: int = 0
     max_calls: int = 100
     max_exports: int = 4
-    by_month: bool = False
+    by_month: bool = False  # count each month, for a picture
 
     @property
     def keep_records(self) -> bool:
@@ -89,6 +72,13 @@ class Options:
         """How many calls the other checks leave for the sample."""
         return min(self.sample_size, self.max_calls // 2)
 
+    @property
+    def filters(self) -> tuple[str | None, tuple[str, ...]]:
+        """The list and the tags: those that the state was earned under, if it says so."""
+        state = self.state
+        told = self if state is None or not state.explicit else state
+        return told.list_id, told.tags
+
     def layout(self) -> Layout:
         """Return what the records are expected to look like.
 
@@ -101,7 +91,7 @@ class Options:
 
 
 def instant(ctx: click.Context, param: click.Parameter, text: str | None) -> float | None:
-    """Parse an ISO 8601 date or date-time, as seconds since 1970."""
+    """Parse an ISO 8601 date or date-time."""
     read = seconds(text)
     if text is not None and read is None:
         msg = "must be an ISO 8601 date or date-time"
@@ -125,12 +115,13 @@ def new_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> P
     return path
 
 
-def load(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
-    """Use the options of a config file as defaults; keep its key apart.
+def content_of(_: click.Context, __: click.Parameter, path: Path | None) -> bytes | None:
+    """Read a file."""
+    return None if path is None else path.read_bytes()
 
-    Raises:
-        click.BadParameter: If the file is not a JSON object, or names an unknown option.
-    """
+
+def load(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    """Use the options of a config file as defaults; keep its key apart."""
     if path is None:
         return None
     values = _object(path, param)
@@ -153,9 +144,8 @@ def load_tap(ctx: click.Context, param: click.Parameter, path: Path | None) -> M
     """Use the settings of the tap that matter here as defaults; "ENV" reads its variables."""
     if path is None:
         return {}
-    config = _tap_environment() if str(path) == "ENV" else _object(path, param)
-    shared = ("api_url", "start_date", "lookback_seconds", "list_id", "tags")
-    given = {name: config[name] for name in shared if config.get(name) is not None}
+    config = _tap_environment() if path == Path("ENV") else _object(path, param)
+    given = {name: config[name] for name in _TAP_SETTINGS if config.get(name) is not None}
     ctx.default_map = {**given, **(ctx.default_map or {})}
     found = ctx.ensure_object(dict)
     found[_KEY] = found.get(_KEY) or config.get(_KEY)
@@ -167,23 +157,19 @@ def _tap_environment() -> dict[str, Any]:
     config: dict[str, Any] = {}
     for name, text in os.environ.items():
         if name.startswith(_TAP):
-            setting = name.removeprefix(_TAP).lower()
-            config[setting] = text
-            if text[:1] in {"[", "{"}:
-                try:
-                    config[setting] = msgspec.json.decode(text)
-                except msgspec.DecodeError:
-                    msg = f"{name} is not JSON"
-                    raise click.UsageError(msg) from None
+            try:
+                value = msgspec.json.decode(text) if text[:1] in {"[", "{"} else text
+            except msgspec.DecodeError:
+                msg = f"{name} is not JSON"
+                raise click.UsageError(msg) from None
+            config[name.removeprefix(_TAP).lower()] = value
     return config
 
 
 def api_key(ctx: click.Context) -> str | None:
     """Return the key: never an option, because every user of a machine can read command lines."""
-    own, shared = _KEY_VARIABLES
-    found = (
-        os.environ.get(own) or ctx.ensure_object(dict).get(_KEY) or os.environ.get(shared) or None
-    )
+    own, shared = map(os.environ.get, _KEY_VARIABLES)
+    found = own or ctx.ensure_object(dict).get(_KEY) or shared or None
     # The tap has the same rule in its settings; sharing it would mean importing them.
     if found is not None and not re.fullmatch(r"[\x21-\x7e]+", str(found)):
         msg = "api_key must be the workspace's key, without white space"
@@ -191,22 +177,17 @@ def api_key(ctx: click.Context) -> str | None:
     return found
 
 
-def read_state(path: Path | None, stream: str) -> Claim | None:
-    """Read the state that `--state` names; an empty file is no state.
-
-    Raises:
-        click.UsageError: If it is not a state.
-    """
-    if path is None:
-        return None
-    if not path.read_bytes().strip():
-        return claims.Claim()
+def state(ctx: click.Context, param: click.Parameter, path: Path | None) -> Claim | None:
+    """Read what a state claims; an empty file is no state."""
+    content = content_of(ctx, param, path)
+    if content is None or not content.strip():
+        return None if content is None else claims.Claim()
     try:
-        value = msgspec.json.decode(path.read_bytes())
+        value = msgspec.json.decode(content)
         # Meltano keeps the state of an interrupted run beside the completed one.
         if isinstance(value, dict) and "bookmarks" not in value:
             value = value.get("singer_state", value.get("value", value))
-        return claims.read(value, stream)
+        return claims.read(value)
     except (msgspec.DecodeError, claims.BadStateError) as error:
         msg = f"--state: this is not a state of tap-leadlex ({error})"
         raise click.UsageError(msg) from None

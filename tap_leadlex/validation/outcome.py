@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tap_leadlex.validation.findings import Check, counted
+from tap_leadlex.validation.catalogue import Check
+from tap_leadlex.validation.findings import counted
 from tap_leadlex.validation.instants import plain
 
 if TYPE_CHECKING:

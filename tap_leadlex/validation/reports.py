@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_leadlex.validation.findings import Severity, printable
+from tap_leadlex.validation.catalogue import Severity
+from tap_leadlex.validation.findings import printable
 from tap_leadlex.validation.instants import plain
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from math import inf, nan
 from typing import TYPE_CHECKING
 
-from tap_leadlex.resources import CONTACTS
-from tap_leadlex.validation import catalogue
 from tap_leadlex.validation.bookmarks import Bookmarks
+from tap_leadlex.validation.catalogue import Kind
 from tap_leadlex.validation.content import Drawn, Sample
-from tap_leadlex.validation.delivered import Arrival, Delivered
+from tap_leadlex.validation.delivered import Delivered
 from tap_leadlex.validation.instants import seconds
+from tap_leadlex.validation.live import Arrived
 from tap_leadlex.validation.messages import (
     UNREADABLE,
     ActivateVersion,
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from tap_leadlex.validation.findings import Findings
     from tap_leadlex.validation.messages import Message, Values
 
-_NEW = Arrival.NEW
-_ARRIVALS = {Arrival.REPEAT: catalogue.REPEAT, Arrival.CONFLICT: catalogue.CONFLICT}
-
 
 class StreamValidator:
     """Takes lines in order.
@@ -42,8 +39,6 @@ class StreamValidator:
         layout: What the records look like.
         lines: Lines so far.
         records: RECORDs of the contacts so far.
-        delivered: The contacts that arrived.
-        sample: Some of them, whole.
         state: The value of the last STATE, or `None`.
         extracted: When the first contact was extracted, seconds since 1970, or `None`.
         unchecked: Records of further streams, which are compared with their SCHEMA only.
@@ -55,30 +50,18 @@ class StreamValidator:
         options: Options | None = None,
         latest: Callable[[], float] = lambda: inf,
     ) -> None:
-        """Start.
-
-        Args:
-            findings: Where to add what is found.
-            options: What is known of the run.
-            latest: Returns the latest bookmark that is possible by now.
-        """
+        """Start; `latest` returns the latest bookmark that is possible by now."""
         options = options or Options()
         self.layout = options.layout()
         self.lines = 0
         self.records = 0
         self.delivered = Delivered(keep_records=options.keep_records)
-        self.sample = Sample(options.sample_size, options.seed)
+        self._sample = Sample(options.sample_size, options.seed)
         self.state: Values | None = None
         self.extracted: float | None = None
         self.unchecked: dict[str, int] = {}
-        self.protocol = Protocol(findings, self.layout)
-        self.bookmarks = Bookmarks(
-            findings,
-            stream=CONTACTS.name,
-            origin=options.state,
-            lookback=options.lookback,
-            latest=latest,
-        )
+        self._protocol = Protocol(findings, self.layout)
+        self.bookmarks = Bookmarks(findings, options.state, options.lookback_seconds, latest)
         self._findings = findings
         self._settled = False
         self._extracted: str | None = None
@@ -90,7 +73,8 @@ class StreamValidator:
             message = decode_message(line)
             values = decode_values(message.record) if type(message) is Record else {}
         except UNREADABLE:
-            self.protocol.unreadable(self.lines, *why_unreadable(line))
+            kind, named = why_unreadable(line)
+            self._findings.add(kind, line=self.lines, detail=named)
             return
         if type(message) is Record:
             self._record(message, values)
@@ -100,31 +84,35 @@ class StreamValidator:
     def end(self) -> None:
         """Take the end of the stream."""
         self._settle()
-        self.protocol.end()
+        if not self.lines:
+            self._findings.add(Kind.EMPTY_STREAM)
+        self._protocol.end(self.delivered)
         self.bookmarks.end()
         if self.layout.filtered:
             # The states count what the tap read, before a stream map left contacts out.
-            self._findings.drop(catalogue.UNCOUNTED)
-        for version, line in self.protocol.activated.items():
-            dropped = self.delivered.under_other_versions(version)
-            if dropped and version in self.protocol.versions:
-                self._findings.add(catalogue.ACTIVATION_DROPS, line=line, count=dropped)
+            self._findings.drop(Kind.UNCOUNTED)
+
+    @property
+    def arrived(self) -> Arrived:
+        """What came, to be compared with LeadLex."""
+        return Arrived(self.layout, self._protocol.columns, self.delivered, self._sample)
 
     def _settle(self) -> None:
         if not self._settled:
             self._settled = True
-            self.protocol.settle()
+            self._protocol.settle()
             self.bookmarks.begin()
 
     def _record(self, message: Record, values: Values) -> None:
         if not self._settled:
             self._settle()
-        line, layout = self.lines, self.layout
+        line, layout, findings = self.lines, self.layout, self._findings
         extracted, version = message.time_extracted, message.version
-        self.protocol.record(line, message, values)
+        self._protocol.record(line, message, values)
         if extracted != self._extracted:
             self._extracted = extracted
-            self.protocol.extract(line, extracted)
+            if extracted is not None and seconds(extracted) is None:
+                findings.add(Kind.BAD_TIME_EXTRACTED, line=line)
             if message.stream == layout.stream:
                 self.bookmarks.extract(seconds(extracted))
         if message.stream != layout.stream:
@@ -133,34 +121,33 @@ class StreamValidator:
         self.records += 1
         created = nan if layout.created is None else seconds(values.get(layout.created))
         identity = str(line) if layout.key is None else values.get(layout.key)
-        new = True
+        again = None
         if isinstance(identity, str) and identity.strip():
             record = bytes(message.record)
-            arrival = self.delivered.add(identity, hash(record), created, version, record)
-            if arrival is not _NEW:
-                new = False
-                self._findings.add(_ARRIVALS[arrival], line=line, identity=identity)
+            again = self.delivered.add(identity, hash(record), created, version, record)
+            if again is not None:
+                findings.add(again, line=line, identity=identity)
         else:
-            self._findings.add(catalogue.EMPTY_ID, line=line)
+            findings.add(Kind.EMPTY_ID, line=line)
         if self.records == 1:
             self.extracted = seconds(extracted)
-        self.bookmarks.record(line, identity, created, version, new=new)
-        if new and self.sample.wants_next():
-            self.sample.take(Drawn(values, seconds(extracted)))
+        self.bookmarks.record(line, identity, created, version, new=again is None)
+        if again is None and (place := self._sample.place()) is not None:
+            self._sample.take(place, Drawn(values, seconds(extracted)))
 
     def _other(self, message: Message) -> None:
         line = self.lines
         match message:
             case Schema():
-                self.protocol.schema(line, message)
+                self._protocol.schema(line, message)
                 self.bookmarks.begin()
             case State():
                 self.state = message.value
-                self.protocol.state()
-                self.bookmarks.state(line, message)
+                self.bookmarks.state(line, message.value)
             case ActivateVersion():
                 self._settle()
-                self.protocol.activate(line, message)
+                self._protocol.activate(line, message)
             case Batch():
                 self._settle()
-                self.protocol.batch(line, message)
+                self._protocol.name_unknown(line, message.stream)
+                self._findings.add(Kind.BATCH, line=line, detail=message.stream)

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext
-from math import isnan, nan
+from math import isnan
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from tap_leadlex.validation import catalogue
 from tap_leadlex.validation.api import LeadLex
-from tap_leadlex.validation.completeness import (
-    FirstCount,
-    Range,
-    covered,
-    known_start,
-)
-from tap_leadlex.validation.content import SLACK, Drawn, Sample
+from tap_leadlex.validation.catalogue import Check, Kind
+from tap_leadlex.validation.completeness import FirstCount, Range, covered, known_start
+from tap_leadlex.validation.content import SLACK
 from tap_leadlex.validation.counts import Counter
-from tap_leadlex.validation.delivered import Arrival, Delivered
-from tap_leadlex.validation.errors import ApiError, CannotValidateError
-from tap_leadlex.validation.findings import Check, Findings
-from tap_leadlex.validation.instants import seconds
+from tap_leadlex.validation.errors import ApiError
+from tap_leadlex.validation.findings import Findings
 from tap_leadlex.validation.live import Arrived, LiveChecks
 from tap_leadlex.validation.messages import DownstreamEndedError
 from tap_leadlex.validation.outcome import Outcome
@@ -31,13 +22,13 @@ from tap_leadlex.validation.stream import StreamValidator
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from tap_leadlex.validation.delivered import Delivered
     from tap_leadlex.validation.destination import Destination
     from tap_leadlex.validation.messages import Values
     from tap_leadlex.validation.options import Options
 
 _OUR_SLACK, _LEADLEX_SLACK = 300.0, 5.0
 """Seconds by which a bookmark may be later than the clock of this machine, or than LeadLex's."""
-_BLOCK = 5_000
 _LEAST = 1e-6
 _NO_STREAM = "a table has no messages"
 _NO_KEY = "not asked: no key"
@@ -61,7 +52,7 @@ class Validation:
         options: Options,
         source: str,
         *,
-        live: bool,
+        live: bool = False,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Start; with a key and a live stream, count before anything of it is read.
@@ -72,25 +63,23 @@ class Validation:
             live: Whether the tap runs now, rather than some time ago.
             say: Tells the user something beforehand.
         """
+        self.findings = Findings()
         self._options = options
         self._say = say
         self._began = time.monotonic()
         self._outcome = Outcome(source)
-        self._api = _api_of(options)
-        self._by_month = options.by_month
+        list_id, self._tags = options.filters
+        self._api = None
+        if options.api_key is not None:
+            url, key, budget = options.api_url, options.api_key, options.max_calls
+            self._api = LeadLex(url, key, list_id=list_id, budget=budget)
         self._state: Values | None = None
         self._ahead: float | None = None  # LeadLex's clock before ours
-        self.findings = Findings()
         self._first = self._count_first() if live else None
         self.expected = None if self._first is None else self._first.contacts
 
     def stream(self, blocks: Iterable[list[bytes]], watch: Callable[[int], object]) -> Outcome:
-        """Validate a stream.
-
-        Args:
-            blocks: Its lines, some at a time.
-            watch: Told the number of contacts so far, now and then.
-        """
+        """Validate the lines of a stream, some at a time; `watch` learns how many contacts came."""
         validator = StreamValidator(self.findings, self._options, self._latest)
         outcome = self._outcome
         take = validator.line
@@ -111,56 +100,22 @@ class Validation:
         return self._ended(validator.delivered)
 
     def destination(self, place: Destination, watch: Callable[[int], object]) -> Outcome:
-        """Validate a table or CSV files.
-
-        Args:
-            place: The rows.
-            watch: Told the number of rows so far, now and then.
+        """Validate a table or CSV files; `watch` is told how many rows came.
 
         Raises:
             CannotValidateError: If they cannot be read.
         """
-        options, outcome, findings = self._options, self._outcome, self.findings
-        self._by_month = True
-        outcome.skipped = {Check.PROTOCOL: _NO_STREAM, Check.BOOKMARKS: _NO_STREAM}
-        layout = options.layout()
-        if layout.key is None:
-            msg = "The stream map of --tap-config removes the id, by which contacts are matched."
-            raise CannotValidateError(msg)
-        dated = layout.field(layout.created or "")
-        if dated is None or dated.format is not None:
-            layout.created = None
-        delivered = Delivered(keep_records=options.keep_records)
-        sample = Sample(options.sample_size, options.seed)
-        names: list[str] = []
-        for number, row in enumerate(place.rows(layout), start=1):
-            names = names or list(row)
-            created = nan if layout.created is None else seconds(row[layout.created])
-            identity = row[layout.key]
-            if created is None:
-                findings.add(catalogue.BAD_DATE, identity=identity)
-            if not isinstance(identity, str) or not identity.strip():
-                findings.add(catalogue.EMPTY_ID, line=number)
-                continue
-            record = msgspec.json.encode(row, enc_hook=str) if options.keep_records else None
-            arrival = delivered.add(
-                identity, hash(repr(tuple(row.values()))), created, record=record
-            )
-            if arrival is not Arrival.NEW:
-                repeated = arrival is Arrival.REPEAT
-                kind = catalogue.REPEAT if repeated else catalogue.CONFLICT
-                findings.add(kind, line=number, identity=identity)
-            elif sample.wants_next():
-                sample.take(Drawn(row, None))
-            if number % _BLOCK == 0:
-                watch(number)
+        options = self._options
+        self._outcome.skipped = {Check.PROTOCOL: _NO_STREAM, Check.BOOKMARKS: _NO_STREAM}
+        arrived = place.read(options, self.findings, watch)
+        delivered = arrived.delivered
         end = options.state.position if options.state is not None else None
         if end is None:
             newest = max((each for each in delivered.created if not isnan(each)), default=None)
             end = (place.written or time.time()) if newest is None else newest + _LEAST
-        arrived = Arrived(layout, names, delivered, sample)
         with self._api or nullcontext():
-            self._ask(arrived, Range(options.start, end, end), options.tags)
+            known = Range(options.start_date, end, end)
+            self._ask(arrived, known, options.tags, by_month=True)
         return self._ended(delivered)
 
     @property
@@ -189,14 +144,14 @@ class Validation:
         api, options = self._api, self._options
         if api is None:
             return None
-        start = known_start(options, options.state, lookback=options.lookback)
+        start = known_start(options, options.state, lookback=options.lookback_seconds)
         try:
             contacts = Counter(api).since(start)
         except ApiError as error:
             self._outcome.notes.append(f"No count before the sync: {error}")
             return None
         self._ahead = api.now - time.time()
-        return None if _tags_of(options) else FirstCount(start, contacts, api.now)
+        return None if self._tags else FirstCount(start, contacts, api.now)
 
     def _ask_about_stream(self, validator: StreamValidator) -> None:
         """Do the checks that need LeadLex, over the range that the states claim."""
@@ -218,32 +173,29 @@ class Validation:
             outcome.notes.append(_INFERRED)
         for name, number in validator.unchecked.items():
             outcome.notes.append(f"{name}: {number:,} records, compared with their SCHEMA only.")
-        arrived = Arrived(
-            validator.layout, validator.protocol.columns, validator.delivered, validator.sample
-        )
-        self._ask(arrived, known or Range(None, marks.position or time.time(), since), tags)
+        known = known or Range(None, marks.position or time.time(), since)
+        self._ask(validator.arrived, known, tags, by_month=options.by_month)
         self._say_where_lost()
 
-    def _ask(self, arrived: Arrived, known: Range, tags: tuple[str, ...]) -> None:
+    def _ask(
+        self, arrived: Arrived, known: Range, tags: tuple[str, ...], *, by_month: bool
+    ) -> None:
         """Compare what arrived with LeadLex."""
         outcome = self._outcome
         arrived.describe(outcome)
         if self._api is None:
-            for check in (Check.COMPLETENESS, Check.CONTENT):
-                outcome.skipped[check] = _NO_KEY
+            outcome.skipped |= dict.fromkeys((Check.COMPLETENESS, Check.CONTENT), _NO_KEY)
             return
-        checks = LiveChecks(
-            self._api, self._options, self.findings, outcome, arrived, by_month=self._by_month
-        )
-        checks.run(known, tags, self._say)
+        checks = LiveChecks(self._api, self._options, self.findings, outcome, arrived)
+        checks.run(known, tags, self._say, by_month=by_month)
 
     def _say_where_lost(self) -> None:
         """Make one finding of missing contacts and the states that count them."""
         findings, notes = self.findings, self._outcome.notes
-        if not findings.of(catalogue.MISSING) + findings.of(catalogue.COUNT_MISMATCH):
+        if not findings.of(Kind.MISSING) + findings.of(Kind.COUNT_MISMATCH):
             return
-        if uncounted := findings.of(catalogue.UNCOUNTED):
-            findings.drop(catalogue.UNCOUNTED)
+        if uncounted := findings.of(Kind.UNCOUNTED):
+            findings.drop(Kind.UNCOUNTED)
             notes.append(
                 f"Missing contacts: the tap counted {uncounted:,} of them as delivered, so they "
                 "were lost after it."
@@ -253,17 +205,3 @@ class Validation:
                 "Missing contacts: the states count no more contacts than arrived. The tap did not "
                 "deliver them, or their ids were changed after it."
             )
-
-
-def _tags_of(options: Options) -> tuple[str, ...]:
-    state = options.state
-    return state.tags if state is not None and state.explicit else options.tags
-
-
-def _api_of(options: Options) -> LeadLex | None:
-    """Return the API's client, or `None` without a key."""
-    if options.api_key is None:
-        return None
-    state = options.state
-    list_id = state.list_id if state is not None and state.explicit else options.list_id
-    return LeadLex(options.api_url, options.api_key, list_id=list_id, budget=options.max_calls)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tap_leadlex.validation.catalogue import Check
 from tap_leadlex.validation.claims import Claim
-from tap_leadlex.validation.findings import Check
 
 if TYPE_CHECKING:
     from collections.abc import Callable

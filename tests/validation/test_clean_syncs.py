@@ -21,7 +21,7 @@ from tap_leadlex.sandbox.readings import (
     Precision,
 )
 from tap_leadlex.sandbox.workspace import utc_now
-from tap_leadlex.validation.findings import Check
+from tap_leadlex.validation.catalogue import Check
 from tests.stream_maps import DOCUMENTED
 from tests.support import config_for, run
 from tests.validation.syncs import full_refresh, validate

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tap_leadlex.sandbox import Fault, Quotas, Reading, Sandbox
 from tap_leadlex.sandbox.readings import ListMode, Newline, Presence, Quoting
+from tap_leadlex.validation.catalogue import Check
 from tap_leadlex.validation.content import Contents, chance_to_miss
-from tap_leadlex.validation.findings import Check
 from tap_leadlex.validation.layout import Compare, Field, Match
 from tap_leadlex.validation.options import Options
 from tap_leadlex.validation.validation import Validation

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_leadlex.validation.delivered import Arrival, Delivered
+from tap_leadlex.validation.catalogue import Kind
+from tap_leadlex.validation.delivered import Delivered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,13 +22,7 @@ def test_they_equal_a_dict(entries: Sequence[tuple[str, int, float]]) -> None:
     model: dict[str, tuple[int, float]] = {}
     for identity, content, created in entries:
         earlier, _ = model.get(identity, (None, 0.0))
-        expected = (
-            Arrival.NEW
-            if earlier is None
-            else Arrival.REPEAT
-            if earlier == content
-            else Arrival.CONFLICT
-        )
+        expected = None if earlier is None else Kind.REPEAT if earlier == content else Kind.CONFLICT
         assert delivered.add(identity, content, created) is expected
         model.setdefault(identity, (content, created))
     assert len(delivered) == len(model)
@@ -40,9 +35,9 @@ def test_ten_thousand_contacts_survive_the_growth_of_the_table() -> None:
     delivered = Delivered(keep_records=True)
     for number in range(10_000):
         added = delivered.add(f"id-{number}", number, 0.0, record=b'{"n":%d}' % number)
-        assert added is Arrival.NEW
+        assert added is None
     again = {delivered.add(f"id-{number}", number, 0.0) for number in range(10_000)}
-    assert again == {Arrival.REPEAT}
+    assert again == {Kind.REPEAT}
     assert "id-10000" not in delivered
     assert [delivered.position(f"id-{number}") for number in range(10_000)] == list(range(10_000))
     assert delivered.record(7_654) == {"n": 7_654}
@@ -53,7 +48,7 @@ def test_a_refresh_may_bring_again_what_came_before_it() -> None:
     delivered = Delivered()
     for identity in "abc":
         delivered.add(identity, 1, 0.0)
-    assert delivered.add("a", 2, 0.0, version=7) is Arrival.NEW
-    assert delivered.add("a", 2, 0.0, version=7) is Arrival.REPEAT
+    assert delivered.add("a", 2, 0.0, version=7) is None
+    assert delivered.add("a", 2, 0.0, version=7) is Kind.REPEAT
     assert delivered.under_other_versions(7) == 2
     assert delivered.under_other_versions(8) == 3

@@ -11,10 +11,10 @@ import pytest
 
 from tap_leadlex.sandbox.instants import SECOND, from_datetime
 from tap_leadlex.sandbox.workspace import utc_now
+from tap_leadlex.validation.catalogue import Check
 from tap_leadlex.validation.claims import Claim
 from tap_leadlex.validation.destination import Destination
 from tap_leadlex.validation.errors import CannotValidateError
-from tap_leadlex.validation.findings import Check
 from tap_leadlex.validation.validation import Validation
 from tests.support import config_for, run
 from tests.validation.syncs import options
@@ -114,7 +114,7 @@ def test_what_changed_in_leadlex_since_is_no_finding(filled: Filled) -> None:
 def test_a_table_is_compared_from_its_start_date_on(filled: Filled) -> None:
     filled.execute("DELETE FROM contacts WHERE rowid <= 20")
     start = list(filled.sandbox.store.rows())[20].created / SECOND
-    assert found(filled.validate(start=start)) == []
+    assert found(filled.validate(start_date=start)) == []
     assert "missing" in found(filled.validate())
 
 

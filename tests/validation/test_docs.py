@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tap_leadlex.validation.catalogue import Check
 from tap_leadlex.validation.cli import main
-from tap_leadlex.validation.findings import Check
 
 TEXT = (Path(__file__).parents[2] / "docs/validation.md").read_text(encoding="utf-8")
 

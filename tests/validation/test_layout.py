@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_leadlex.sandbox import Quotas, Sandbox
-from tap_leadlex.validation.findings import Check
+from tap_leadlex.validation.catalogue import Check
 from tap_leadlex.validation.layout import Match
 from tests.stream_maps import DOCUMENTED
 from tests.support import config_for, run

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_leadlex.validation import catalogue
 from tap_leadlex.validation.bookmarks import Window
+from tap_leadlex.validation.catalogue import Check, Kind, Severity
 from tap_leadlex.validation.completeness import Comparison, Range
 from tap_leadlex.validation.content import Compared, Contents, Difference, Verdict
 from tap_leadlex.validation.counts import Gap
-from tap_leadlex.validation.findings import Check, Findings, Kind, Severity
+from tap_leadlex.validation.findings import Findings
 from tap_leadlex.validation.layout import Match
 from tap_leadlex.validation.outcome import Outcome
 from tap_leadlex.validation.page import page
@@ -35,9 +35,9 @@ DAY = 86_400.0
 def outcome() -> Outcome:
     """Give an outcome in which every part is filled, by hostile ids."""
     findings = Findings()
-    findings.add(catalogue.REPEAT, line=5, identity=NASTY)
-    findings.add(catalogue.MISSING, identity=NASTY, detail="a range")
-    findings.add(catalogue.INVALID_RECORD, line=7, identity="b", detail=NASTY)
+    findings.add(Kind.REPEAT, line=5, identity=NASTY)
+    findings.add(Kind.MISSING, identity=NASTY, detail="a range")
+    findings.add(Kind.INVALID_RECORD, line=7, identity="b", detail=NASTY)
     contents = Contents(
         [
             Compared(
@@ -72,7 +72,7 @@ def outcome() -> Outcome:
 
 
 def every_kind() -> list[Kind]:
-    return [kind for kind in vars(catalogue).values() if isinstance(kind, Kind)]
+    return list(Kind)
 
 
 def test_every_kind_of_finding_is_told_in_plain_sentences() -> None:
@@ -93,8 +93,8 @@ def test_the_worst_finding_comes_first() -> None:
 def test_repeats_of_a_finding_take_no_more_room() -> None:
     findings = Findings()
     for number in range(10_000):
-        findings.add(catalogue.REPEAT, line=number)
-        findings.add(catalogue.INVALID_RECORD, detail=str(number))
+        findings.add(Kind.REPEAT, line=number)
+        findings.add(Kind.INVALID_RECORD, detail=str(number))
     found = {finding.kind.code: finding for finding in findings.worst_first()}
     assert found["repeat"].count == 10_000
     assert len(found["repeat"].places) == 20

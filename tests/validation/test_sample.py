@@ -12,8 +12,8 @@ from tap_leadlex.validation.content import Drawn, Sample
 def draw(population: int, size: int, seed: int) -> list[int]:
     sample = Sample(size, seed)
     for number in range(population):
-        if sample.wants_next():
-            sample.take(Drawn({"n": number}, None))
+        if (place := sample.place()) is not None:
+            sample.take(place, Drawn({"n": number}, None))
     return [drawn.values["n"] for drawn in sample.drawn]
 
 

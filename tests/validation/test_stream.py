@@ -36,7 +36,7 @@ def test_a_clean_run_is_summed_up() -> None:
     assert [(window.contacts, window.exports) for window in windows] == [(2, 1), (1, 0)]
     assert validator.bookmarks.position == datetime(2026, 3, 1, tzinfo=UTC).timestamp()
     assert len(validator.delivered) == validator.records == 3
-    assert len(validator.sample.drawn) == 2
+    assert len(validator.arrived.sample.drawn) == 2
 
 
 def without(messages: Messages, *numbers: int) -> Messages:
@@ -211,8 +211,8 @@ def test_a_version_activated_before_its_last_record_is_found() -> None:
 
 
 def resumed(bookmark: str, lookback: float = 0.0, **more: Any) -> Options:  # noqa: ANN401
-    claim = claims.read(state(bookmark, **more)["value"], "contacts")
-    return Options(state=claim, lookback=lookback)
+    claim = claims.read(state(bookmark, **more)["value"])
+    return Options(state=claim, lookback_seconds=lookback)
 
 
 def test_a_run_may_begin_where_the_last_ended() -> None:

@@ -16,7 +16,7 @@ from tap_leadlex.sandbox.readings import ListMode
 from tap_leadlex.sandbox.workspace import utc_now
 from tap_leadlex.validation import claims, validation
 from tap_leadlex.validation.api import LeadLex
-from tap_leadlex.validation.findings import Check
+from tap_leadlex.validation.catalogue import Check
 from tap_leadlex.validation.validation import Validation
 from tests.support import config_for, run
 from tests.validation.defects import Messages, without_counts
@@ -58,7 +58,7 @@ def test_a_resumed_run_is_counted_from_its_state_on(serve: Callable[..., Sandbox
     assert (outcome.comparison.leadlex, outcome.comparison.sync) == (3, 3)
 
     messages = run(config, state=state).messages
-    told = judge(sandbox, old_style(messages), state=claims.read(state, "contacts"))
+    told = judge(sandbox, old_style(messages), state=claims.read(state))
     assert told.exit_code == 0
     assert told.comparison is not None
     assert told.comparison.leadlex == 3
@@ -76,7 +76,7 @@ def test_a_start_date_is_the_beginning(serve: Callable[..., Sandbox]) -> None:
     assert 0 < len(done.records) < 50
     assert judge(sandbox, done.out.encode().splitlines()).exit_code == 0
     stream = old_style(done.messages)
-    told = judge(sandbox, stream, start=start.timestamp())
+    told = judge(sandbox, stream, start_date=start.timestamp())
     assert told.exit_code == 0
     assert told.covered is not None
     assert told.covered.start == start.timestamp()
@@ -92,7 +92,7 @@ def test_a_lookback_is_not_an_alarm(serve: Callable[..., Sandbox]) -> None:
     done = run(config_for(sandbox, lookback_seconds=lookback), state=state)
     assert len(done.records) == 25
     stream = done.out.encode().splitlines()
-    assert judge(sandbox, stream, lookback=float(lookback)).exit_code == 0
+    assert judge(sandbox, stream, lookback_seconds=float(lookback)).exit_code == 0
     assert "before-resume" in codes(judge(sandbox, stream))
 
 
