@@ -22,13 +22,9 @@ CLEAN, FOUND, COULD_NOT = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one check came to.
+    """What one check came to: the result, what it rests on or why there is none.
 
-    Attributes:
-        check: The check.
-        result: `passed`, the number of findings, `not checked` or `could not be done`.
-        detail: What the result rests on, or why there is none.
-        good: Whether it passed; `None` for a check that was not asked for.
+    `good` says whether it passed; `None` if it was not asked for.
     """
 
     check: Check
@@ -47,18 +43,8 @@ class Outcome:
         notes: What people should know besides.
         skipped: The checks that were not asked for, or are out of reach, and why.
         stopped: The checks that could not be done, and why.
-        lines: Lines of the stream.
-        contacts: Distinct contacts delivered.
-        repeats: Contacts delivered again.
-        windows: The windows that the states closed.
-        covered: The range that is compared, or `None`.
-        comparison: What the counts say, or `None`.
-        contents: What the comparison of values says, or `None`.
         unreachable: Properties that could not be compared.
         absent: Columns of LeadLex that did not arrive as they are.
-        calls: Calls of the API.
-        exports: Export calls.
-        seconds: How long it took.
         run: When and how it ran: time, versions, workspace, command line.
     """
 
@@ -152,18 +138,14 @@ class Outcome:
             case Check.BOOKMARKS:
                 reached = f", up to {plain(self.windows[-1].end)}" if self.windows else ""
                 return f"{counted(len(self.windows), 'window')}{reached}"
-            case Check.COMPLETENESS:
-                return self._counts()
-            case Check.CONTENT:
-                return "" if self.contents is None else self.contents.summary()
-
-    def _counts(self) -> str:
-        compared, covered = self.comparison, self.covered
-        if compared is None or covered is None:
-            return ""
-        equal = compared.leadlex == compared.sync and not compared.gaps
-        return (
-            (f"complete by {compared.by}: " if equal else "")
-            + f"{counted(compared.leadlex, 'contact')} in LeadLex and {compared.sync:,} in the "
-            f"sync, created from {plain(covered.start)} to {plain(covered.end)}"
-        )
+            case Check.COMPLETENESS if self.comparison and self.covered:
+                compared, covered = self.comparison, self.covered
+                equal = compared.leadlex == compared.sync and not compared.gaps
+                return (
+                    (f"complete by {compared.by}: " if equal else "")
+                    + f"{counted(compared.leadlex, 'contact')} in LeadLex and {compared.sync:,} in "
+                    f"the sync, created from {plain(covered.start)} to {plain(covered.end)}"
+                )
+            case Check.CONTENT if self.contents:
+                return self.contents.summary()
+        return ""

@@ -1,4 +1,4 @@
-"""One outcome, for people at a terminal, for machines and for GitHub."""
+"""One outcome, for people at a terminal or in a browser, for machines and for GitHub."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_leadlex.validation.catalogue import Severity
-from tap_leadlex.validation.findings import printable
-from tap_leadlex.validation.instants import plain
+from tap_leadlex.validation.catalogue import Kind, Severity
+from tap_leadlex.validation.findings import counted, printable
+from tap_leadlex.validation.instants import DAY, moment, next_month, plain
+from tap_leadlex.validation.layout import Match
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from tap_leadlex.validation.content import Compared
+    from tap_leadlex.validation.bookmarks import Window
     from tap_leadlex.validation.counts import Gap
-    from tap_leadlex.validation.findings import Finding
     from tap_leadlex.validation.outcome import Outcome
 
 FORMAT = 1
@@ -29,25 +29,21 @@ _NARROW, _WIDE = 60, 100
 _MARKS = {ord(mark): f"\\{mark}" for mark in r"\`*_{}[]<>()#+!|~"}
 _MOST_ANNOTATIONS = 10
 """GitHub shows no more for one step."""
+_RANGE = ("start", "end", "leadlex", "sync")
+_HEIGHT = 96
+"""Of the tallest window, in pixels."""
+_ROOM = 7.0
+"""Per cent of the width that a number takes on a phone."""
+_LEAST_WIDTH = 0.15
 
 
 def publish(outcome: Outcome, *, json: Path | None, html: Path | None, show_values: bool) -> None:
-    """Write all reports; the table goes to standard error.
-
-    Args:
-        outcome: What to report.
-        json: Where the report for machines goes.
-        html: Where the page goes.
-        show_values: Whether contacts' values may be shown.
-    """
+    """Write the table to standard error, the other reports to their files, and GitHub's."""
     width = min(max(shutil.get_terminal_size((_WIDE, 0)).columns, _NARROW), _WIDE)
     sys.stderr.write(table(outcome, width=width, show_values=show_values))
     if json is not None:
         json.write_bytes(as_json(outcome, show_values=show_values))
     if html is not None:
-        # Jinja is slow to import, and only the page needs it.
-        from tap_leadlex.validation.page import page  # noqa: PLC0415
-
         html.write_text(page(outcome, show_values=show_values), encoding="utf-8")
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(path).open("a", encoding="utf-8") as file:
@@ -57,37 +53,73 @@ def publish(outcome: Outcome, *, json: Path | None, html: Path | None, show_valu
 
 
 def table(outcome: Outcome, *, width: int, show_values: bool) -> str:
-    """Format the outcome as a short table, the worst finding first.
-
-    Args:
-        outcome: What to report.
-        width: Characters in a line.
-        show_values: Whether contacts' values may be shown.
-    """
+    """Format the outcome as a short table, the worst finding first."""
     blocks = [f"leadlex-validate: {outcome.headline}"]
-    blocks.extend("\n".join(_finding(found, width)) for found in outcome.findings)
+    for found in outcome.findings:
+        kind, detail = found.kind, f" ({found.detail})" if found.detail else ""
+        title = f"{kind.severity.name:<6}{kind.check}: {kind.title}{detail}: {found.count:,}"
+        lines = [fill(title, width, subsequent_indent=" " * 6)]
+        for label, text in (("where", found.where), ("means", kind.means), ("do", kind.advice)):
+            if text:
+                lines.append(_hanging(f"      {label:<6}", text, width))
+        blocks.append("\n".join(lines))
     if show_values and outcome.contents is not None:
-        blocks.extend(_values(outcome))
-    blocks.append(
-        "\n".join(
-            _hanging(f"{line.check:<13} {line.result}", line.detail, width)
-            for line in outcome.checks()
-        )
-    )
-    blocks.extend(
-        fill(f"note: {note}", width, subsequent_indent="      ") for note in outcome.notes
-    )
+        blocks += [
+            f"id {printable(compared.identity)}, {printable(one.name)}\n"
+            f"      delivered  {one.delivered!r}\n      LeadLex    {one.leadlex!r}"
+            for compared in outcome.contents.compared
+            for one in compared.differences
+        ]
+    checks = [(f"{line.check:<13} {line.result}", line.detail) for line in outcome.checks()]
+    blocks.append("\n".join(_hanging(f"{name:<24} ", detail, width) for name, detail in checks))
+    blocks += [_hanging("note: ", note, width) for note in outcome.notes]
     return "\n\n".join(blocks) + "\n"
 
 
 def as_json(outcome: Outcome, *, show_values: bool) -> bytes:
-    """Format the outcome as one JSON object.
-
-    Args:
-        outcome: What to report.
-        show_values: Whether contacts' values may be shown.
-    """
-    content = _content(outcome, show_values=show_values)
+    """Format the outcome as one JSON object."""
+    comparison, contents = outcome.comparison, outcome.contents
+    shown = ("name", "delivered", "leadlex") if show_values else ("name",)
+    content = {
+        "format": FORMAT,
+        **_fields(outcome, "exit_code", "verdict", "not_checked", "source", "run"),
+        "checks": [_fields(line, "check", "result", "detail") for line in outcome.checks()],
+        "findings": [
+            {
+                **_fields(found.kind, "code", "check", "title", "means"),
+                **_fields(found, "detail", "count", "places"),
+                "severity": found.kind.severity.name.lower(),
+                "do": found.kind.advice,
+            }
+            for found in outcome.findings
+        ],
+        **_fields(outcome, "notes", "lines", "contacts", "repeats"),
+        "windows": [
+            _fields(window, "start", "end", "contacts", "exports") for window in outcome.windows
+        ],
+        "range": outcome.covered and _fields(outcome.covered, "start", "end"),
+        "counts": comparison
+        and {
+            **_fields(comparison, "leadlex", "sync", "by"),
+            "months": [_fields(bucket, *_RANGE) for bucket in comparison.buckets],
+            "gaps": [_fields(gap, *_RANGE) for gap in comparison.gaps],
+        },
+        "content": contents and _fields(contents, "contacts", "of", "every", "columns"),
+        "sample": contents
+        and {
+            "drawn": contents.contacts,
+            "compared": [
+                {
+                    "id": one.identity,
+                    "verdict": one.verdict,
+                    "differences": [_fields(each, *shown) for each in one.differences],
+                }
+                for one in contents.compared
+            ],
+        },
+        **_fields(outcome, "calls", "exports"),
+        "seconds": round(outcome.seconds, 3),
+    }
     return msgspec.json.format(msgspec.json.encode(content))
 
 
@@ -125,127 +157,88 @@ def github_commands(outcome: Outcome) -> Iterator[str]:
         yield f"::error title={check} could not be done::{_command(why)}"
 
 
-def _finding(found: Finding, width: int) -> Iterator[str]:
-    kind = found.kind
-    detail = f" ({found.detail})" if found.detail else ""
-    yield fill(
-        f"{kind.severity.name:<6}{kind.check}: {kind.title}{detail}: {found.count:,}",
-        width,
-        subsequent_indent="      ",
+def page(outcome: Outcome, *, show_values: bool) -> str:
+    """Format the outcome as one page: no script, no network, light and dark, phone and paper."""
+    import jinja2  # noqa: PLC0415 - slow to import, and only the page needs it
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tap_leadlex.validation", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    for label, text in (("where", found.where), ("means", kind.means), ("do", kind.advice)):
-        if text:
-            yield fill(
-                f"      {label:<6}{text}", width, subsequent_indent=" " * 12, break_on_hyphens=False
-            )
+    environment.filters |= {"printable": printable, "plain": plain, "counted": counted}
+    buckets = outcome.comparison.buckets if outcome.comparison else []
+    beginning = outcome.covered.start if outcome.covered else None
+    if beginning is None and buckets:
+        beginning = buckets[0].start
+    repeats = [one for one in outcome.findings if one.kind in {Kind.REPEAT, Kind.CONFLICT}]
+    return environment.get_template("page.html").render(
+        outcome=outcome,
+        show_values=show_values,
+        good={True: "good", False: "bad", None: "none"},
+        matches=list(Match),
+        repeats=repeats,
+        months=list(_months(buckets)),
+        chart=_chart(outcome.windows, beginning) if outcome.windows else None,
+        height=_HEIGHT,
+        room=_ROOM,
+    )
 
 
-def _values(outcome: Outcome) -> Iterator[str]:
-    contents = outcome.contents
-    for compared in contents.compared if contents else ():
-        for one in compared.differences:
-            yield (
-                f"id {printable(compared.identity)}, {printable(one.name)}\n"
-                f"      delivered  {one.delivered!r}\n      LeadLex    {one.leadlex!r}"
-            )
+def _months(buckets: Sequence[Gap]) -> Iterator[tuple[str, Gap, float, float]]:
+    """Yield each bucket with its label and the lengths of its two bars in per cent."""
+    most = max((max(bucket.leadlex, bucket.sync) for bucket in buckets), default=0) or 1
+    for bucket in buckets:
+        label = f"{moment(bucket.start):%Y-%m}"
+        if next_month(bucket.start) < bucket.end:
+            label += f" to {moment(bucket.end - 1):%Y-%m}"
+        yield label, bucket, 100 * bucket.leadlex / most, 100 * bucket.sync / most
+
+
+def _chart(windows: Sequence[Window], beginning: float | None) -> dict[str, Any]:
+    """Place windows on a line of time, as wide as they reach and as tall as they are full.
+
+    Args:
+        windows: In order.
+        beginning: Where history begins, seconds since 1970; `None` if unknown.
+
+    Returns:
+        The bars, each a window with its place and width in per cent and its height in pixels, and
+        the dates below, with the time of day if the chart spans a few days only.
+    """
+    right = max(window.end for window in windows)
+    left = min(window.end if window.start is None else window.start for window in windows)
+    left = left if beginning is None else min(beginning, left)
+    if left >= right or (windows[0].start is None and left >= windows[0].end):
+        left -= max((right - left) / 10, DAY)
+    most = max(window.contacts for window in windows) or 1
+    bars = []
+    for window in windows:
+        start = left if window.start is None else window.start
+        width = min(max(100 * (window.end - start) / (right - left), _LEAST_WIDTH), 100.0)
+        place = min(100 * (start - left) / (right - left), 100 - width)
+        bars.append((window, place, width, max(round(_HEIGHT * window.contacts / most), 2)))
+    form = "%Y-%m-%d" if right - left > 3 * DAY else "%m-%d %H:%M"
+    dates = [
+        (50 * number, anchor, moment(left + number * (right - left) / 2).strftime(form))
+        for number, anchor in enumerate(("start", "middle", "end"))
+    ]
+    return {"bars": bars, "dates": dates}
+
+
+def _fields(thing: object, *names: str) -> dict[str, Any]:
+    """Return attributes of a thing; a range's start and end as text."""
+    values = {name: getattr(thing, name) for name in names}
+    return {
+        name: plain(value) if name in {"start", "end"} and value is not None else value
+        for name, value in values.items()
+    }
 
 
 def _hanging(label: str, text: str, width: int) -> str:
-    begin = f"{label:<24} "
-    return fill(begin + text, width, subsequent_indent=" " * len(begin))
-
-
-def _content(outcome: Outcome, *, show_values: bool) -> dict[str, Any]:
-    covered, comparison, contents = outcome.covered, outcome.comparison, outcome.contents
-    return {
-        "format": FORMAT,
-        "exit_code": outcome.exit_code,
-        "verdict": outcome.verdict,
-        "not_checked": outcome.not_checked,
-        "source": outcome.source,
-        "run": outcome.run,
-        "checks": [
-            {"check": line.check, "result": line.result, "detail": line.detail}
-            for line in outcome.checks()
-        ],
-        "findings": [
-            {
-                "code": found.kind.code,
-                "check": found.kind.check,
-                "severity": found.kind.severity.name.lower(),
-                "title": found.kind.title,
-                "detail": found.detail,
-                "count": found.count,
-                "places": found.places,
-                "means": found.kind.means,
-                "do": found.kind.advice,
-            }
-            for found in outcome.findings
-        ],
-        "notes": outcome.notes,
-        "lines": outcome.lines,
-        "contacts": outcome.contacts,
-        "repeats": outcome.repeats,
-        "windows": [
-            {
-                "start": None if window.start is None else plain(window.start),
-                "end": plain(window.end),
-                "contacts": window.contacts,
-                "exports": window.exports,
-            }
-            for window in outcome.windows
-        ],
-        "range": covered
-        and {
-            "start": None if covered.start is None else plain(covered.start),
-            "end": plain(covered.end),
-        },
-        "counts": comparison
-        and {
-            "leadlex": comparison.leadlex,
-            "sync": comparison.sync,
-            "by": comparison.by,
-            "months": [_counts(bucket) for bucket in comparison.buckets],
-            "gaps": [_counts(gap) for gap in comparison.gaps],
-        },
-        "content": contents
-        and {
-            "contacts": contents.contacts,
-            "of": contents.of,
-            "every": contents.every,
-            "columns": contents.columns,
-        },
-        "sample": contents
-        and {
-            "drawn": contents.contacts,
-            "compared": [_compared(one, show_values=show_values) for one in contents.compared],
-        },
-        "calls": outcome.calls,
-        "exports": outcome.exports,
-        "seconds": round(outcome.seconds, 3),
-    }
-
-
-def _counts(gap: Gap) -> dict[str, Any]:
-    return {
-        "start": plain(gap.start),
-        "end": plain(gap.end),
-        "leadlex": gap.leadlex,
-        "sync": gap.sync,
-    }
-
-
-def _compared(compared: Compared, *, show_values: bool) -> dict[str, Any]:
-    return {
-        "id": compared.identity,
-        "verdict": compared.verdict,
-        "differences": [
-            {"name": one.name, "delivered": one.delivered, "leadlex": one.leadlex}
-            if show_values
-            else {"name": one.name}
-            for one in compared.differences
-        ],
-    }
+    return fill(label + text, width, subsequent_indent=" " * len(label), break_on_hyphens=False)
 
 
 def _row(*cells: str) -> str:

@@ -21,8 +21,7 @@ from tap_leadlex.validation.counts import Gap
 from tap_leadlex.validation.findings import Findings
 from tap_leadlex.validation.layout import Match
 from tap_leadlex.validation.outcome import Outcome
-from tap_leadlex.validation.page import page
-from tap_leadlex.validation.reports import as_json, github_commands, github_summary, table
+from tap_leadlex.validation.reports import as_json, github_commands, github_summary, page, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -278,7 +277,7 @@ def test_a_browser_shows_the_page_whole(
 def test_the_look_notices_what_is_cut_off_or_overlaps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tap_leadlex.validation.page._ROOM", 0.0)
+    monkeypatch.setattr("tap_leadlex.validation.reports._ROOM", 0.0)
     wrong = shown(tmp_path, SHAPES["ten years"], 320, dark=False)["wrong"]
     assert any(one.startswith("overlap") for one in wrong)
 
