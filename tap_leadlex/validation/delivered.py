@@ -28,14 +28,10 @@ class Delivered:
     Ids are kept as 64-bit digests, keyed anew in each process; among a million contacts two share
     one with a chance of 1 to 37 million. Whole records go to a temporary file, if anything is to
     be compared with all of them.
-
-    Attributes:
-        created: Creation instants in the order of arrival, seconds since 1970; `nan` if unknown.
-        repeats: Contacts that arrived again.
     """
 
     def __init__(self, *, keep_records: bool = False) -> None:
-        self.created = array("d")
+        self.created = array("d")  # in the order of arrival; `nan` if unknown
         self.repeats = 0
         self._ids = array("q")
         self._contents = array("q")
