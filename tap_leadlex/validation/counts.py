@@ -116,7 +116,7 @@ class Counter:
                 break
         else:
             return
-        gap.missing = [one for one in listed.values() if one.identity not in delivered]
+        gap.missing = [one for one in listed.values() if delivered.place(one.identity) is None]
         gap.leadlex = len(listed)
         gap.misdated = max(len(listed) - gap.short - gap.sync, 0)
 

@@ -132,12 +132,12 @@ class FullComparison:
 
     def _compare_row(self, row: dict[str, str], created: float) -> None:
         self.rows += 1
-        position = self._delivered.position(row[KEY])
-        if position is None:
+        place = self._delivered.place(row[KEY])
+        if place is None:
             self.missing.append(Listed(row[KEY], created, None))
-        elif not self._seen[position]:
-            self._seen[position] = 1
-            equal, found = differences(self._layout, self._delivered.record(position), row)
+        elif not self._seen[place]:
+            self._seen[place] = 1
+            equal, found = differences(self._layout, self._delivered.record(place), row)
             self.contents.count(equal)
             if found:
                 self._differing.append(Compared(row[KEY], Verdict.DIFFERENT, found))
