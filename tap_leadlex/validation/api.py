@@ -90,28 +90,6 @@ class Page:
     total: int
 
 
-class _Contacts(msgspec.Struct):
-    contacts: list[dict[str, Any]] = msgspec.field(name=CONTACTS.list_key)
-
-
-class _Meta(msgspec.Struct):
-    total: int
-
-
-class _List(msgspec.Struct):
-    """The documented form of the list."""
-
-    data: _Contacts
-    meta: _Meta
-    error: None = None
-
-
-class _Contact(msgspec.Struct):
-    """The documented form of one contact, which some pages wrap once more."""
-
-    data: dict[str, Any]
-
-
 class LeadLex:
     """The API for one key, inside a `with` block.
 
@@ -184,14 +162,7 @@ class LeadLex:
         sort: str = "created_at",
         leave: int = 0,
     ) -> Page:
-        """Read a page of the list.
-
-        Args:
-            after: Lower bound of `created_at`; whether inclusive is unknown.
-            page: Its number, from 1.
-            per_page: Its size.
-            sort: What orders the list; with `-` descending.
-            leave: Calls to leave for others.
+        """Read a page of the list, created after an instant, and leave some calls for others.
 
         Raises:
             ApiError: If LeadLex does not answer, or not with a page.
@@ -199,17 +170,19 @@ class LeadLex:
         query: dict[str, str | int] = {"page": page, "per_page": per_page, "sort": sort}
         if after is not None:
             query["created_after"] = plain(after)
-        if self.list_id is not None:
-            query["list_id"] = self.list_id
-        body = self._get(CONTACTS.list_path, query, leave=leave)
-        try:
-            answer = msgspec.json.decode(body or b"", type=_List)
-            return Page([_listed(contact) for contact in answer.data.contacts], answer.meta.total)
-        except (*UNREADABLE, ValueError, LookupError):
-            msg = "The contact list does not have its documented form: contacts, dates and a total."
-            raise UnreliableListError(msg) from None
+        body = self._get(CONTACTS.list_path, self._of_list(query), leave=leave)
+        with suppress(*UNREADABLE, ValueError, LookupError, TypeError):
+            match msgspec.json.decode(body or b""):
+                case {
+                    "data": {CONTACTS.list_key: [*contacts]},
+                    "meta": {"total": int(total)},
+                    **more,
+                } if type(total) is int and not more.get("error"):
+                    return Page([_listed(contact) for contact in contacts], total)
+        msg = "The contact list does not have its documented form: contacts, dates and a total."
+        raise UnreliableListError(msg)
 
-    def contact(self, identity: str) -> Mapping[str, Any] | None:
+    def contact(self, identity: str) -> Mapping[Any, Any] | None:
         """Read one contact whole, under LeadLex's names; `None` if there is no such contact.
 
         Raises:
@@ -218,28 +191,22 @@ class LeadLex:
         body = self._get(f"{CONTACTS.list_path}/{quote(identity, safe='')}", {}, absent=True)
         if body is None:
             return None
-        try:
-            data = msgspec.json.decode(body, type=_Contact).data
-        except UNREADABLE:
-            msg = "LeadLex's answer for one contact does not have its documented form."
-            raise ApiError(msg) from None
-        wrapped = data.get(CONTACTS.record)
-        return wrapped if isinstance(wrapped, dict) else data
+        with suppress(*UNREADABLE):
+            match msgspec.json.decode(body):
+                case {"data": {CONTACTS.record: {**contact}}} | {"data": {**contact}}:
+                    return contact
+        msg = "LeadLex's answer for one contact does not have its documented form."
+        raise ApiError(msg)
 
     @contextmanager
     def export(self, query: Mapping[str, Any]) -> Iterator[IO[bytes]]:
         """Make one export, and keep its body during a `with` block.
 
-        Args:
-            query: The parameters besides the list.
-
         Raises:
             ApiError: If LeadLex does not send an export. It is not asked again: exports are scarce.
         """
         self.exports += 1
-        if self.list_id is not None:
-            query = {**query, "list_id": self.list_id}
-        with self._answer(CONTACTS.export_path, query, "text/csv") as response:
+        with self._answer(CONTACTS.export_path, self._of_list(query), "text/csv") as response:
             self._check(response)
             if "csv" not in response.headers.get("Content-Type", ""):
                 msg = "LeadLex answered the export with something other than CSV."
@@ -256,15 +223,7 @@ class LeadLex:
     ) -> bytes | None:
         """Return the body of an answer; ask again after a fault or a refusal for the minute.
 
-        Args:
-            path: What to ask for, below the base.
-            query: The parameters.
-            absent: Whether a 404 is an answer, without a body.
-            leave: Calls to leave for others.
-
-        Raises:
-            ApiError: If there is no good answer.
-            BudgetSpentError: If there is no call left to ask with.
+        With `absent`, a 404 is an answer, without a body.
         """
 
         def send() -> bytes | None:
@@ -286,6 +245,9 @@ class LeadLex:
             sleep=self._sleep,
             reraise=True,
         )(send)
+
+    def _of_list(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
+        return query if self.list_id is None else {**query, "list_id": self.list_id}
 
     @contextmanager
     def _answer(self, path: str, query: Mapping[str, Any], accept: str) -> Iterator[httpx.Response]:
@@ -359,10 +321,9 @@ def updated(contact: Mapping[str, Any]) -> float | None:
 
 def _listed(contact: Mapping[str, Any]) -> Listed:
     created = seconds(contact[alias(contact, "created_at") or "created_at"])
-    identity = contact["id"]
-    if created is None or not isinstance(identity, str):
+    if created is None or not isinstance(contact["id"], str):
         raise ValueError
-    return Listed(identity, created, updated(contact))
+    return Listed(contact["id"], created, updated(contact))
 
 
 def _body(response: httpx.Response, largest: int) -> IO[bytes]:

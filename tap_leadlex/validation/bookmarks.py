@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf, isnan, nan
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from tap_leadlex.validation.findings import Findings
 
-_PLACES = 20
 _MOST_WINDOWS = 256
 _CLOCK_SLACK = 5.0
 """Seconds by which a bookmark may be later than the last export: clocks print whole seconds."""
@@ -24,14 +23,7 @@ _CLOCK_SLACK = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The contacts between two bookmarks.
-
-    Attributes:
-        start: The earlier bookmark, seconds since 1970; `None` if there was none.
-        end: The later one.
-        contacts: Contacts delivered between the two.
-        exports: Exports that they came from, distinguished by when these were received.
-    """
+    """The contacts delivered between two bookmarks, and how many exports they came from."""
 
     start: float | None
     end: float
@@ -44,24 +36,12 @@ class Window:
         return Window(self.start, after.end, contacts, exports)
 
 
-@dataclass(slots=True)
-class _Early:
-    """Contacts from below a bookmark, and where the first of them are."""
-
-    created: array[float] = field(default_factory=lambda: array("d"))
-    places: list[tuple[float, int, object]] = field(default_factory=list)
-
-
 class Track:
-    """One bookmark, and the contacts since the STATE that last moved it.
-
-    Attributes:
-        origin: What the state said that this run started from.
-        claim: What the last one said.
-    """
+    """One bookmark, and the contacts since the STATE that last moved it."""
 
     def __init__(self, origin: Claim, lookback: float = 0.0) -> None:
-        self.origin = self.claim = origin
+        self.origin = origin  # what the run started from
+        self.claim = origin  # what the last STATE said
         self._reached = -inf if origin.position is None else origin.position
         # Contacts created before it may no longer come, except in a stretch read again.
         self._floor = self._reached - lookback
@@ -74,7 +54,7 @@ class Track:
         self._created = array("d")
         self._newest = -inf
         self._newest_place: tuple[int, object] = (0, None)
-        self._early: dict[Kind, _Early] = {}
+        self._early: list[tuple[Kind, float, int, object]] = []
 
     @property
     def reached(self) -> float | None:
@@ -91,10 +71,7 @@ class Track:
         if created < self._reached:
             if created < self._floor:
                 kind = Kind.BOOKMARK_AHEAD if self._moved else Kind.BEFORE_RESUME
-                early = self._early.setdefault(kind, _Early())
-                early.created.append(created)
-                if len(early.places) < _PLACES:
-                    early.places.append((created, line, identity))
+                self._early.append((kind, created, line, identity))
             return
         if new:
             self._created.append(created)
@@ -118,17 +95,9 @@ class Track:
     def judge_early(self, findings: Findings, claim: Claim) -> None:
         """Judge contacts from below the bookmark: the tap reads some stretches again on purpose."""
         ranges = self.claim.read_again(claim) if self._early else ()
-
-        def is_wrong(created: float) -> bool:
-            return not any(low <= created < high for low, high in ranges)
-
-        for kind, early in self._early.items():
-            count = sum(map(is_wrong, early.created))
-            places = [(line, one) for created, line, one in early.places if is_wrong(created)]
-            for line, identity in places:
+        for kind, created, line, identity in self._early:
+            if not any(low <= created < high for low, high in ranges):
                 findings.add(kind, line=line, identity=identity)
-            if count > len(places):
-                findings.add(kind, count=count - len(places))
 
     def _compare_delivered(self, findings: Findings, line: int, claim: Claim) -> None:
         """Compare the state's own count with the contacts that came since the last one."""
@@ -160,13 +129,10 @@ class Bookmarks:
         lookback: float = 0.0,
         latest: Callable[[], float] = lambda: inf,
     ) -> None:
-        """Start.
+        """Start from what the run is said to have been given.
 
-        Args:
-            findings: Where to add what is found.
-            origin: What the state claims that the run is said to have been given.
-            lookback: Seconds before its bookmark that the run repeats on purpose.
-            latest: Returns the latest bookmark that is possible by now.
+        Before its bookmark, the run repeats `lookback` seconds on purpose; `latest` returns the
+        latest bookmark that is possible by now.
         """
         self._findings = findings
         self._lookback = lookback
@@ -197,15 +163,7 @@ class Bookmarks:
     def record(
         self, line: int, identity: object, created: float | None, version: int | None, *, new: bool
     ) -> None:
-        """Take a contact.
-
-        Args:
-            line: Its line.
-            identity: Its id.
-            created: Its creation instant; `None` if it is invalid, `nan` if no property holds it.
-            version: Its table version; only a full refresh has one.
-            new: Whether it arrives for the first time.
-        """
+        """Take a contact; `created` is `None` if it is invalid, `nan` if no property holds it."""
         self._contacts += 1
         if version is not None and (
             self._refresh is None or self._refresh.claim.version not in {version, None}

@@ -79,7 +79,7 @@ class _Entry(msgspec.Struct):
     delivered: Any = None
     version: Any = None
     ledger: Any = None
-    refresh: _Entry | None = None
+    refresh: _Entry | tuple[_Entry] | None = None  # an earlier release wrote it alone
 
 
 class _State(msgspec.Struct):
@@ -104,7 +104,8 @@ def read(value: object) -> Claim:
     claim = _claim(entry, bookmark)
     if entry.refresh is None:
         return claim
-    return replace(claim, refresh=_claim(entry.refresh, _instant(entry.refresh, "until")))
+    refresh = entry.refresh[0] if isinstance(entry.refresh, tuple) else entry.refresh
+    return replace(claim, refresh=_claim(refresh, _instant(refresh, "until")))
 
 
 def _claim(entry: _Entry, position: float | None) -> Claim:

@@ -7,11 +7,10 @@ import os
 import re
 import shlex
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,11 +29,10 @@ from tap_leadlex.validation.validation import Validation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from tap_leadlex.validation.outcome import Outcome
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 _PREFIX = 12
 
 
@@ -60,18 +58,23 @@ class Program(click.Command):
 
 @click.command(cls=Program, context_settings={"max_content_width": 100})
 @click.option(
-    "--config", type=_FILE, callback=told.load, is_eager=True, help="JSON file of options."
+    "--config",
+    type=told.json_object,
+    callback=told.load,
+    is_eager=True,
+    metavar="FILE",
+    help="JSON file of options.",
 )
 @click.option(
     "--tap-config",
-    type=click.Path(path_type=Path),
+    type=told.tap_config,
     callback=told.load_tap,
     is_eager=True,
     metavar="FILE",
     help='The tap\'s config: its stream maps and filters. "ENV" reads TAP_LEADLEX_* variables.',
 )
 @click.option("--tee", is_flag=True, help="Pass the stream on, byte for byte.")
-@click.option("--input", "input_", type=_FILE, help="Validate a recorded stream.")
+@click.option("--input", "input_", type=told.FILE, help="Validate a recorded stream.")
 @click.option(
     "--destination",
     multiple=True,
@@ -81,21 +84,21 @@ class Program(click.Command):
 @click.option("--table", default=CONTACTS.name, show_default=True, help="The destination's table.")
 @click.option(
     "--mapping",
-    type=_FILE,
-    callback=told.content_of,
+    type=told.content,
+    metavar="FILE",
     help="JSON file: which column holds which of LeadLex's.",
 )
 @click.option(
     "--api-url",
-    callback=told.api_url,
+    type=told.url,
     default=DEFAULT_API_URL,
     envvar=["LEADLEX_VALIDATE_API_URL", "TAP_LEADLEX_API_URL"],
     help="Base of the API.",
 )
 @click.option("--offline", is_flag=True, help="Ask LeadLex nothing, even with a key.")
-@click.option("--state", type=_FILE, callback=told.state, help="The state that the run was given.")
+@click.option("--state", type=told.state, metavar="FILE", help="The state the run was given.")
 @click.option("--first-sync", is_flag=True, help="The run had no state.")
-@click.option("--start-date", callback=told.instant, help="The tap's start_date.")
+@click.option("--start-date", type=told.instant, metavar="DATE", help="The tap's start_date.")
 @click.option("--lookback-seconds", type=click.IntRange(0), default=0, help="The tap's setting.")
 @click.option("--list-id", help="The tap's list_id.")
 @click.option("--tags", multiple=True, help="The tap's tags, each with its own --tags.")
@@ -123,8 +126,8 @@ class Program(click.Command):
     show_default=True,
     help="Export calls of --content all at most.",
 )
-@click.option("--json", "json_", type=_NEW_FILE, callback=told.new_file, help="Report as JSON.")
-@click.option("--report", type=_NEW_FILE, callback=told.new_file, help="Report as an HTML page.")
+@click.option("--json", "json_", type=told.new_file, metavar="FILE", help="Report as JSON.")
+@click.option("--report", type=told.new_file, metavar="FILE", help="Report as an HTML page.")
 @click.option("--show-values", is_flag=True, help="Let reports show contacts' values.")
 @click.version_option(package_name="tap-leadlex")
 @click.pass_context
@@ -158,45 +161,32 @@ def main(ctx: click.Context, /, **given: Any) -> None:  # noqa: ANN401 - click's
 
 def _validate(options: Options, given: dict[str, Any]) -> Outcome:
     if given["destination"]:
-        return _validate_destination(options, given["destination"], given["table"])
-    if given["input_"]:
-        path: Path = given["input_"]
-        with path.open("rb") as file:
-            validation = Validation(options, printable(path.name), say=_say)
-            return _watched(validation, file.fileno())
-    validation = Validation(options, "standard input", live=True, say=_say)
-    outcome = _watched(
-        validation, sys.stdin.fileno(), sys.stdout.fileno() if given["tee"] else None
-    )
-    if not given["tee"] and validation.acknowledged is not None:
+        # SQLAlchemy takes longer to import than all the rest, and streams do not need it.
+        from tap_leadlex.validation.destination import Destination  # noqa: PLC0415
+
+        place = Destination(given["destination"], given["table"])
+        with _progress(None) as watch:
+            return Validation(options, place.name, say=_say).destination(place, watch)
+    path: Path | None = given["input_"]
+    with path.open("rb") if path else nullcontext(sys.stdin) as source:
+        name = printable(path.name) if path else "standard input"
+        validation = Validation(options, name, live=path is None, say=_say)
+        chunks = messages.chunks_of(source.fileno())
+        if given["tee"]:
+            chunks = messages.passed_on(chunks, sys.stdout.fileno())
+        with _progress(validation.expected) as watch:
+            outcome = validation.stream(messages.lines_of(chunks), watch)
+    if not path and not given["tee"] and validation.acknowledged is not None:
         # As a target does, but only if nothing was found: what is wrong must not be acknowledged.
         sys.stdout.buffer.write(msgspec.json.encode(validation.acknowledged) + b"\n")
         sys.stdout.flush()
     return outcome
 
 
-def _validate_destination(options: Options, places: tuple[str, ...], table: str) -> Outcome:
-    # SQLAlchemy takes longer to import than all the rest, and streams do not need it.
-    from tap_leadlex.validation.destination import Destination  # noqa: PLC0415
-
-    place = Destination(places, table)
-    with _progress(None) as watch:
-        return Validation(options, place.name, live=False, say=_say).destination(place, watch)
-
-
-def _watched(validation: Validation, source: int, sink: int | None = None) -> Outcome:
-    """Validate bytes; pass each on to `sink` first, if there is one."""
-    chunks = messages.chunks_of(source)
-    if sink is not None:
-        chunks = messages.passed_on(chunks, sink)
-    with _progress(validation.expected) as watch:
-        return validation.stream(messages.lines_of(chunks), watch)
-
-
 @contextmanager
 def _progress(expected: int | None) -> Iterator[Callable[[int], None]]:
     """Show the number of contacts on a terminal."""
-    shown, none = 0, tuple[int]()
+    none = tuple[int]()
     with click.progressbar(
         (each for each in none),  # of unknown length
         length=expected or None,
@@ -205,13 +195,7 @@ def _progress(expected: int | None) -> Iterator[Callable[[int], None]]:
         file=sys.stderr,
         hidden=not sys.stderr.isatty(),
     ) as bar:
-
-        def watch(contacts: int) -> None:
-            nonlocal shown
-            bar.update(contacts - shown)
-            shown = contacts
-
-        yield watch
+        yield lambda contacts: bar.update(contacts - bar.pos)
 
 
 def _say(text: str) -> None:

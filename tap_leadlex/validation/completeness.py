@@ -82,13 +82,7 @@ class Comparison:
 
 
 def known_start(options: Options, origin: Claim | None, *, lookback: float) -> float | None:
-    """Return the creation instant from which a run delivers; `None` for the beginning of history.
-
-    Args:
-        options: What is known of the run.
-        origin: What the state claims that it was given.
-        lookback: Seconds before its bookmark that it repeats.
-    """
+    """Return the instant from which a run delivers; `None` for the beginning of history."""
     if origin is None or origin.position is None:
         return options.start_date
     return max(origin.position - lookback, options.start_date or -inf)
@@ -134,11 +128,7 @@ class Completeness:
             self.result.sync = delivered.between(known.start, known.end)
 
     def count(self) -> None:
-        """Count the range in LeadLex.
-
-        Raises:
-            ApiError: If LeadLex does not answer, or its list is unreliable.
-        """
+        """Count the range in LeadLex; raise `ApiError` if that is impossible."""
         result, known = self.result, self._range
         result.leadlex = self._counter.between(known.start, known.end)
         if result.leadlex != result.sync:
@@ -153,11 +143,7 @@ class Completeness:
             result.verified = True
 
     def compare(self) -> None:
-        """Compare the counts, by the month if these were counted, and name the missing contacts.
-
-        Raises:
-            ApiError: If LeadLex does not answer, or its list is unreliable.
-        """
+        """Compare the counts, by the month if these were counted, and name the missing contacts."""
         result, whole, delivered = self.result, self._whole(), self._delivered
         differing = [bucket for bucket in result.buckets if bucket.leadlex != bucket.sync]
         if whole is None or (result.leadlex == result.sync and not differing):
@@ -173,11 +159,7 @@ class Completeness:
         self._judge()
 
     def count_months(self) -> None:
-        """Count each month, for a picture; by several if there are many, or if calls are few.
-
-        Raises:
-            ApiError: If LeadLex does not answer, or its list is unreliable.
-        """
+        """Count each month, for a picture; several at once if they are many, or calls are few."""
         whole = self._whole()
         if whole is None or not self._delivered.sorted:
             return
@@ -190,12 +172,7 @@ class Completeness:
         self.result.buckets = [gap(self._delivered, *bucket) for bucket in pairwise(bounds)]
 
     def compare_ids(self, missing: Sequence[Listed], surplus: Sequence[float]) -> None:
-        """Take the contacts of a whole export that did not arrive, and those that only arrived.
-
-        Args:
-            missing: The contacts that did not arrive.
-            surplus: The creation instants of the contacts that LeadLex does not have.
-        """
+        """Take what a whole export has and the sync does not, and when the opposite was created."""
         self.result.by = "id"
         lost = sorted(missing, key=lambda one: one.created)
         self.result.gaps = [
@@ -206,11 +183,7 @@ class Completeness:
             self._judge()
 
     def deletable(self) -> int | None:
-        """Return how many contacts of the range may have been deleted since the first count.
-
-        Returns:
-            Their number at most, or `None` if it is unknown.
-        """
+        """Return how many contacts at most were deleted since the first count, if it is known."""
         known, result = self._range, self.result
         if known.first is None:
             return None

@@ -148,11 +148,7 @@ def chance_to_miss(contacts: int, drawn: int) -> float:
 def differences(
     layout: Layout, delivered: Values, contact: Mapping[str, Any]
 ) -> tuple[list[str], list[Difference]]:
-    """Compare a record with a contact under LeadLex's names, over the fields that both have.
-
-    Returns:
-        The properties that are equal, and those that differ.
-    """
+    """Return the properties of a record that equal LeadLex's contact, and those that differ."""
     equal, found = [], []
     for name in delivered:
         how = layout.field(name)
@@ -181,13 +177,8 @@ def compare_sample(
 ) -> Contents:
     """Read the contacts of a sample from LeadLex and compare, as far as it answers.
 
-    Args:
-        api: What to ask.
-        findings: Where to add what is found.
-        layout: How records are compared.
-        sample: The contacts.
-        since: When the sync started, for contacts that do not say when they were extracted.
-        deletable: Returns how many contacts may have been deleted meanwhile; `None` if unknown.
+    The sync started at `since`; `deletable` returns how many contacts at most were deleted
+    meanwhile, if it is known.
     """
     contents = Contents()
     try:

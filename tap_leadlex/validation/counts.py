@@ -34,15 +34,13 @@ _FOR_LISTING = 20
 class Counter:
     """Counts LeadLex's contacts, each boundary once, with the calls that it need not leave.
 
-    Attributes:
-        earliest: The creation instant of the first contact of all, once all were counted; `None`
-            if there is none.
+    A count raises `ApiError` if LeadLex does not say, or contradicts itself.
     """
 
     def __init__(self, api: LeadLex, leave: int = 0) -> None:
         self._api = api
         self._leave = leave
-        self.earliest: float | None = None
+        self.earliest: float | None = None  # contact of all, once all were counted
         self._known: dict[float | None, int] = {}
 
     @property
@@ -51,11 +49,7 @@ class Counter:
         return self._api.left - self._leave
 
     def since(self, start: float | None) -> int:
-        """Count the contacts created at `start` or later; all for `None`.
-
-        Raises:
-            ApiError: If LeadLex does not say, or contradicts itself.
-        """
+        """Count the contacts created at `start` or later; all for `None`."""
         if start not in self._known:
             self._known[start] = self._count(start)
         return self._known[start]
@@ -75,11 +69,7 @@ class Counter:
         return count
 
     def verify(self) -> None:
-        """Make sure that the list has as many contacts as its total says.
-
-        Raises:
-            UnreliableListError: If it does not.
-        """
+        """Raise `UnreliableListError` unless the list has as many contacts as its total says."""
         for _ in range(_TRIES):
             total = self._page(per_page=1).total
             last = bool(self._page(per_page=1, page=max(total, 1)).contacts)
@@ -126,7 +116,7 @@ class Counter:
                 break
         else:
             return
-        gap.missing = [one for one in listed.values() if one.identity not in delivered]
+        gap.missing = [one for one in listed.values() if delivered.place(one.identity) is None]
         gap.leadlex = len(listed)
         gap.misdated = max(len(listed) - gap.short - gap.sync, 0)
 
@@ -174,20 +164,14 @@ class Counter:
 
 @dataclass(slots=True)
 class Gap:
-    """A range of creation instants, its end exclusive, with the contacts of both sides.
-
-    Attributes:
-        missing: Contacts that LeadLex lists there and that did not arrive; `None` if they were too
-            many to list.
-        misdated: Contacts that LeadLex lists there and that arrived under another date.
-    """
+    """A range of creation instants, its end exclusive, with the contacts of both sides."""
 
     start: float
     end: float
     leadlex: int
     sync: int
-    missing: Sequence[Listed] | None = None
-    misdated: int = 0
+    missing: Sequence[Listed] | None = None  # those that LeadLex lists, if not too many to list
+    misdated: int = 0  # those that LeadLex lists and that arrived under another date
 
     @property
     def short(self) -> int:

@@ -1,4 +1,4 @@
-"""The contacts that arrived, in about fifty bytes each."""
+"""The contacts that arrived, in about a hundred bytes each."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import tempfile
 from array import array
 from bisect import bisect_left
 from functools import cached_property
+from heapq import merge
 from math import inf, isnan, nan
 from typing import TYPE_CHECKING
 
@@ -18,40 +19,30 @@ if TYPE_CHECKING:
 
     from tap_leadlex.validation.messages import Values
 
-_FIRST_SLOTS = 1024
+_PART = 50_000
 
 
 class Delivered:
     """Ids that arrived, each with a digest of its content, its creation instant and its version.
 
-    A hash table with open addressing over flat arrays: a dict would take five times the memory.
     Ids are kept as 64-bit digests, keyed anew in each process; among a million contacts two share
     one with a chance of 1 to 37 million. Whole records go to a temporary file, if anything is to
     be compared with all of them.
-
-    Attributes:
-        created: Creation instants in the order of arrival, seconds since 1970; `nan` if unknown.
-        repeats: Contacts that arrived again.
     """
 
     def __init__(self, *, keep_records: bool = False) -> None:
-        self.created = array("d")
+        self.created = array("d")  # in the order of arrival; `nan` if unknown
         self.repeats = 0
-        self._ids = array("q")
+        self._places: dict[int, int] = {}  # in the order of arrival, by the digest of an id
         self._contents = array("q")
-        self._versions = array("B")
+        self._versions = array("I")  # each by its number in `_known_versions`
         self._known_versions: dict[int | None, int] = {None: 0}
         self._offsets = array("Q")
         self._spool = tempfile.TemporaryFile() if keep_records else None  # noqa: SIM115 - see close
-        self._resize(_FIRST_SLOTS)
 
     def __len__(self) -> int:
         """Return the number of distinct contacts."""
-        return len(self._ids)
-
-    def __contains__(self, identity: str) -> bool:
-        """Return whether a contact arrived."""
-        return self.position(identity) is not None
+        return len(self._places)
 
     def add(
         self,
@@ -68,43 +59,39 @@ class Delivered:
         Returns:
             What is wrong if it came before; `None` for a new one.
         """
-        digest = hash(identity)
-        slots, mask, ids = self._slots, self._mask, self._ids
-        slot = digest & mask
-        while entry := slots[slot]:
-            if ids[entry - 1] == digest:
-                return self._again(entry - 1, content, version)
-            slot = (slot + 1) & mask
-        ids.append(digest)
+        place = self._places.setdefault(hash(identity), len(self._contents))
+        number = self._known_versions.setdefault(version, len(self._known_versions))
+        if place < len(self._contents):
+            if version is not None and number != self._versions[place]:
+                self._versions[place] = number
+                self._contents[place] = content
+                return None
+            self.repeats += 1
+            return Kind.REPEAT if self._contents[place] == content else Kind.CONFLICT
         self._contents.append(content)
         self.created.append(nan if created is None else created)
-        if version is not None or self._versions:
-            self._add_version(version)
+        self._versions.append(number)
         if self._spool is not None and record is not None:
             self._offsets.append(self._spool.tell())
             self._spool.write(record + b"\n")
-        slots[slot] = len(ids)
-        if 3 * len(ids) > 2 * mask:
-            self._resize(2 * len(slots))
         return None
 
-    def position(self, identity: str) -> int | None:
+    def place(self, identity: str) -> int | None:
         """Return a contact's place in the order of arrival, or `None` if it did not arrive."""
-        entry = self._slots[self._slot(hash(identity))]
-        return entry - 1 if entry else None
+        return self._places.get(hash(identity))
 
-    def record(self, position: int) -> Values:
+    def record(self, place: int) -> Values:
         """Return a kept record."""
         if self._spool is None:
             msg = "records are not kept"
             raise LookupError(msg)
-        self._spool.seek(self._offsets[position])
+        self._spool.seek(self._offsets[place])
         values: Values = msgspec.json.decode(self._spool.readline())
         return values
 
     def under_other_versions(self, version: int) -> int:
         """Count the contacts that arrived last under another version, or without one."""
-        return len(self) - self._versions.count(self._known_versions.get(version, 255))
+        return len(self) - self._versions.count(self._known_versions.get(version, -1))
 
     def between(self, start: float | None, end: float) -> int:
         """Count the contacts created in [start, end)."""
@@ -114,49 +101,19 @@ class Delivered:
     @cached_property
     def sorted(self) -> array[float]:
         """The known creation instants in order; read it once everything has arrived."""
-        return array("d", sorted(created for created in self.created if not isnan(created)))
+        parts = (self.created[at : at + _PART] for at in range(0, len(self.created), _PART))
+        # A list of all of them would take as much memory as all else here.
+        runs = [array("d", sorted(each for each in part if not isnan(each))) for part in parts]
+        return array("d", merge(*runs))
+
+    def unseen(self, seen: bytearray, start: float | None, end: float) -> Iterator[float]:
+        """Yield when those contacts of [start, end) were created that are not marked as seen."""
+        low = -inf if start is None else start
+        for place, created in enumerate(self.created):
+            if not seen[place] and (isnan(created) or low <= created < end):
+                yield created
 
     def close(self) -> None:
         """Delete the kept records."""
         if self._spool is not None:
             self._spool.close()
-
-    def unseen(self, seen: bytearray, start: float | None, end: float) -> Iterator[float]:
-        """Yield when those contacts of [start, end) were created that are not marked as seen."""
-        low = -inf if start is None else start
-        for position, created in enumerate(self.created):
-            if not seen[position] and (isnan(created) or low <= created < end):
-                yield created
-
-    def _again(self, position: int, content: int, version: int | None) -> Kind | None:
-        if version is not None:
-            number = self._version(version)
-            self._versions.extend(bytes(len(self) - len(self._versions)))
-            if number != self._versions[position]:
-                self._versions[position] = number
-                self._contents[position] = content
-                return None
-        self.repeats += 1
-        return Kind.REPEAT if self._contents[position] == content else Kind.CONFLICT
-
-    def _add_version(self, version: int | None) -> None:
-        """Add the version of the newest contact; most syncs have none, and keep none."""
-        self._versions.extend(bytes(len(self) - 1 - len(self._versions)))
-        self._versions.append(0 if version is None else self._version(version))
-
-    def _version(self, version: int) -> int:
-        return self._known_versions.setdefault(version, min(len(self._known_versions), 254))
-
-    def _slot(self, digest: int) -> int:
-        """Return the slot of a digest, or the free one for it."""
-        slot = digest & self._mask
-        while (entry := self._slots[slot]) and self._ids[entry - 1] != digest:
-            slot = (slot + 1) & self._mask
-        return slot
-
-    def _resize(self, size: int) -> None:
-        """Make a table of `size` slots, a power of two; a slot holds an entry's number from 1."""
-        self._mask = size - 1
-        self._slots = array("I", bytes(4 * size))
-        for entry, digest in enumerate(self._ids, start=1):
-            self._slots[self._slot(digest)] = entry

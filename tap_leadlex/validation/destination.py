@@ -39,15 +39,7 @@ class Destination:
     """The rows of a table, or of all the CSV files that a sync was written to."""
 
     def __init__(self, places: Sequence[str], table: str) -> None:
-        """Start.
-
-        Args:
-            places: SQLAlchemy's URL of a database, or paths of CSV files.
-            table: The table's name, with its schema before a dot if it needs one.
-
-        Raises:
-            CannotValidateError: If a database is named beside other places.
-        """
+        """Take SQLAlchemy's URL of a database with a table's name, or paths of CSV files."""
         self._files = [Path(place) for place in places if "://" not in place]
         self._urls = [place for place in places if "://" in place]
         self._table = table
@@ -69,11 +61,7 @@ class Destination:
         return max(times, default=None)
 
     def read(self, options: Options, findings: Findings, watch: Callable[[int], object]) -> Arrived:
-        """Read all rows and check their keys.
-
-        Raises:
-            CannotValidateError: If the destination cannot be read, or lacks a column.
-        """
+        """Read all rows and check their keys; raise `CannotValidateError` if that is impossible."""
         layout = options.layout()
         if layout.key is None:
             msg = "The stream map of --tap-config removes the id, by which contacts are matched."

@@ -1,10 +1,4 @@
-"""Errors that are not findings.
-
-CannotValidateError        a validation cannot start or continue: exit code 2
-└── ApiError               LeadLex did not answer as documented
-    ├── BudgetSpentError       all allowed calls are used up
-    └── UnreliableListError    the contact list contradicts itself
-"""
+"""Errors that are not findings: exit code 2."""
 
 
 class CannotValidateError(Exception):

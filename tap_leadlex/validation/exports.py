@@ -59,13 +59,10 @@ class FullComparison:
     def windows(self, contacts: int | None, most: int) -> list[tuple[float, float]]:
         """Return the ranges to export, each with fewer contacts than one export carries.
 
-        Args:
-            contacts: How many contacts LeadLex counts, if it does.
-            most: How many exports are allowed.
+        LeadLex counts so many contacts, if it does. Without dates, planning needs its list.
 
         Raises:
-            CannotValidateError: If more exports are needed, or the list that is needed for planning
-                does not answer.
+            CannotValidateError: If more than `most` exports are needed, or the list fails.
         """
         covered, created = self._covered, self._delivered.sorted
         known = max(contacts or 0, len(self._delivered))
@@ -91,11 +88,7 @@ class FullComparison:
     def compare(
         self, windows: Sequence[tuple[float, float]], tags: Sequence[str], findings: Findings
     ) -> None:
-        """Export the ranges and compare; tags are those that the sync was filtered by.
-
-        Raises:
-            ApiError: If LeadLex does not send a whole export.
-        """
+        """Export the ranges by the sync's tags and compare; raise `ApiError` if one fails."""
         names = self._delivered.record(0) if len(self._delivered) else ()
         fields = filter(None, map(self._layout.field, names))
         columns = dict.fromkeys((KEY, CREATED, *(each.column for each in fields)))
@@ -139,12 +132,12 @@ class FullComparison:
 
     def _compare_row(self, row: dict[str, str], created: float) -> None:
         self.rows += 1
-        position = self._delivered.position(row[KEY])
-        if position is None:
+        place = self._delivered.place(row[KEY])
+        if place is None:
             self.missing.append(Listed(row[KEY], created, None))
-        elif not self._seen[position]:
-            self._seen[position] = 1
-            equal, found = differences(self._layout, self._delivered.record(position), row)
+        elif not self._seen[place]:
+            self._seen[place] = 1
+            equal, found = differences(self._layout, self._delivered.record(place), row)
             self.contents.count(equal)
             if found:
                 self._differing.append(Compared(row[KEY], Verdict.DIFFERENT, found))
@@ -173,11 +166,7 @@ class FullComparison:
 
 
 def rows_of(body: IO[bytes]) -> Iterator[dict[str, str]]:
-    """Yield the rows of an export.
-
-    Raises:
-        ApiError: If it is truncated or not CSV.
-    """
+    """Yield the rows of an export; raise `ApiError` if it is truncated or not CSV."""
     problem = ""
     if body.seek(0, os.SEEK_END):
         body.seek(-1, os.SEEK_END)

@@ -12,14 +12,7 @@ _FIXED_WIDTH = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
 def seconds(text: object) -> float | None:
-    """Parse an ISO 8601 instant.
-
-    Args:
-        text: With `Z`, an offset or no zone (read as UTC), or a date (read as its midnight).
-
-    Returns:
-        Seconds since 1970 UTC, or `None` if it cannot be parsed.
-    """
+    """Parse an ISO 8601 instant, without a zone as UTC, or a date; `None` if that fails."""
     try:
         instant = datetime.fromisoformat(text)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -59,10 +52,9 @@ def next_month(instant: float) -> float:
 
 
 def split(start: float, end: float) -> float | None:
-    """Return the boundary of a month, else of a day, else of an hour nearest to the middle.
+    """Return a boundary strictly between two instants and near their middle, if there is one.
 
-    Returns:
-        A boundary strictly between the two, or `None` if there is none.
+    It is that of a month, else of a day, else of an hour.
     """
     months = []
     month = next_month(start)

@@ -48,21 +48,13 @@ class Compare(StrEnum):
 
 
 class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How one delivered property is compared with a column of LeadLex.
-
-    Attributes:
-        column: The column.
-        compare: How texts are compared.
-        separator: What separates the tags, if they are one text.
-        format: The strftime format of a date, if it is not ISO 8601.
-        join: Further properties whose texts belong to this one, such as the last name.
-    """
+    """How one delivered property is compared with a column of LeadLex."""
 
     column: str
     compare: Compare = Compare.EXACT
-    separator: str | None = None
-    format: str | None = None
-    join: tuple[str, ...] = ()
+    separator: str | None = None  # of tags in one text
+    format: str | None = None  # of a date, as for strftime, if it is not ISO 8601
+    join: tuple[str, ...] = ()  # properties whose texts belong to this one, such as the last name
 
     @property
     def kind(self) -> Kind:
@@ -134,29 +126,17 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(slots=True)
 class Layout:
-    """What the delivered records look like.
+    """What the delivered records look like."""
 
-    Attributes:
-        stream: The stream of the contacts; `None` if its SCHEMA is to tell.
-        key: The property that holds the id; `None` if there is none.
-        created: The property that holds the creation instant; `None` if there is none.
-        fields: How each property is compared; the others compare with the column of their name.
-        derived: Properties that a stream map computes or whose type it changes: not comparable.
-        only_named: Whether only the properties in `fields` are compared.
-        filtered: Whether a stream map leaves contacts out.
-        mapped: Whether stream maps are known to change records.
-        others: Further streams that stream maps make of the contacts.
-    """
-
-    stream: str | None = None
-    key: str | None = KEY
-    created: str | None = CREATED
-    fields: dict[str, Field] = field(default_factory=dict)
-    derived: set[str] = field(default_factory=set)
-    only_named: bool = False
-    filtered: bool = False
-    mapped: bool = False
-    others: frozenset[str] = frozenset()
+    stream: str | None = None  # of the contacts, if its SCHEMA need not tell
+    key: str | None = KEY  # the property that holds the id, if any
+    created: str | None = CREATED  # the property that holds the creation instant, if any
+    fields: dict[str, Field] = field(default_factory=dict)  # others compare by their name
+    derived: set[str] = field(default_factory=set)  # computed or retyped: not comparable
+    only_named: bool = False  # whether only `fields` are compared
+    filtered: bool = False  # whether a stream map leaves contacts out
+    mapped: bool = False  # whether stream maps are known to change records
+    others: frozenset[str] = frozenset()  # further streams made of the contacts
 
     def field(self, name: str) -> Field | None:
         """Return how a property is compared; `None` if it is out of reach."""

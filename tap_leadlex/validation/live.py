@@ -67,14 +67,7 @@ class LiveChecks:
     def run(
         self, known: Range, tags: tuple[str, ...], say: Callable[[str], None], *, by_month: bool
     ) -> None:
-        """Compare the contacts of a range.
-
-        Args:
-            known: What the sync is said to cover.
-            tags: The tags that it was filtered by.
-            say: Tells the user something beforehand.
-            by_month: Count each month too, for a picture.
-        """
+        """Compare the contacts of the range that the sync, filtered by tags, is said to cover."""
         outcome, layout, delivered = self.outcome, self.arrived.layout, self.arrived.delivered
         everything = self.options.content == ALL and layout.key is not None
         if layout.filtered:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tap_leadlex.validation.claims import Claim
 
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 SAMPLE, ALL, NONE = "sample", "all", "none"
 _SHARE = 5
 """One call in this many goes to the sample, unless --sample says otherwise."""
@@ -90,41 +91,78 @@ class Options:
         return for_stream(self.stream, self.tap_config)
 
 
-def instant(ctx: click.Context, param: click.Parameter, text: str | None) -> float | None:
+def instant(text: str) -> float:
     """Parse an ISO 8601 date or date-time."""
-    read = seconds(text)
-    if text is not None and read is None:
+    if (read := seconds(text)) is None:
         msg = "must be an ISO 8601 date or date-time"
-        raise click.BadParameter(msg, ctx, param)
+        raise click.BadParameter(msg)
     return read
 
 
-def api_url(ctx: click.Context, param: click.Parameter, url: str) -> str:
+def url(text: str) -> str:
     """Check the base URL of the API."""
-    if not is_api_url(url):
+    if not is_api_url(text):
         msg = f"must be {API_URL_RULE}"
-        raise click.BadParameter(msg, ctx, param)
-    return url
+        raise click.BadParameter(msg)
+    return text
 
 
-def new_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+def new_file(text: str) -> Path:
     """Check that a report can be written, before any work is done."""
-    if path is not None and not os.access(path if path.exists() else path.parent, os.W_OK):
+    path: Path = click.Path(dir_okay=False, path_type=Path)(text)
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
         msg = f"cannot write to {path.parent}: the folder is missing or protected"
-        raise click.BadParameter(msg, ctx, param)
+        raise click.BadParameter(msg)
     return path
 
 
-def content_of(_: click.Context, __: click.Parameter, path: Path | None) -> bytes | None:
+def content(text: str) -> bytes:
     """Read a file."""
-    return None if path is None else path.read_bytes()
+    path: Path = FILE(text)
+    return path.read_bytes()
 
 
-def load(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+def json_object(text: str) -> dict[str, Any]:
+    """Read a JSON file."""
+    try:
+        return msgspec.json.decode(content(text), type=dict[str, Any])
+    except msgspec.DecodeError:
+        msg = "holds no JSON object"
+        raise click.BadParameter(msg) from None
+
+
+def tap_config(text: str) -> dict[str, Any]:
+    """Read the tap's config: a JSON file, or "ENV" for its variables, as `--config=ENV` does."""
+    if text != "ENV":
+        return json_object(text)
+    config: dict[str, Any] = {}
+    for name, value in os.environ.items():
+        if name.startswith(_TAP):
+            try:
+                decoded = msgspec.json.decode(value) if value[:1] in {"[", "{"} else value
+            except msgspec.DecodeError:
+                msg = f"{name} is not JSON"
+                raise click.UsageError(msg) from None
+            config[name.removeprefix(_TAP).lower()] = decoded
+    return config
+
+
+def state(text: str) -> Claim:
+    """Read what a state claims; an empty file is no state."""
+    try:
+        value = msgspec.json.decode(content(text).strip() or b"{}")
+        # Meltano keeps the state of an interrupted run beside the completed one.
+        if isinstance(value, dict) and "bookmarks" not in value:
+            value = value.get("singer_state", value.get("value", value))
+        return claims.read(value)
+    except (msgspec.DecodeError, claims.BadStateError) as error:
+        msg = f"--state: this is not a state of tap-leadlex ({error})"
+        raise click.UsageError(msg) from None
+
+
+def load(ctx: click.Context, param: click.Parameter, values: dict[str, Any] | None) -> None:
     """Use the options of a config file as defaults; keep its key apart."""
-    if path is None:
-        return None
-    values = _object(path, param)
+    values = dict(values or {})
     found = ctx.ensure_object(dict)
     found[_KEY] = values.pop(_KEY, None) or found.get(_KEY)
     known = {str(option.name).rstrip("_"): option for option in ctx.command.params}
@@ -137,32 +175,17 @@ def load(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path 
         if value is not None
     }
     ctx.default_map = {**(ctx.default_map or {}), **given}
-    return path
 
 
-def load_tap(ctx: click.Context, param: click.Parameter, path: Path | None) -> Mapping[str, Any]:
-    """Use the settings of the tap that matter here as defaults; "ENV" reads its variables."""
-    if path is None:
-        return {}
-    config = _tap_environment() if path == Path("ENV") else _object(path, param)
+def load_tap(
+    ctx: click.Context, _: click.Parameter, config: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Use the settings of the tap that matter here as defaults."""
+    config = config or {}
     given = {name: config[name] for name in _TAP_SETTINGS if config.get(name) is not None}
     ctx.default_map = {**given, **(ctx.default_map or {})}
     found = ctx.ensure_object(dict)
     found[_KEY] = found.get(_KEY) or config.get(_KEY)
-    return config
-
-
-def _tap_environment() -> dict[str, Any]:
-    """Read the tap's config from its environment variables, as `--config=ENV` has it do."""
-    config: dict[str, Any] = {}
-    for name, text in os.environ.items():
-        if name.startswith(_TAP):
-            try:
-                value = msgspec.json.decode(text) if text[:1] in {"[", "{"} else text
-            except msgspec.DecodeError:
-                msg = f"{name} is not JSON"
-                raise click.UsageError(msg) from None
-            config[name.removeprefix(_TAP).lower()] = value
     return config
 
 
@@ -175,27 +198,3 @@ def api_key(ctx: click.Context) -> str | None:
         msg = "api_key must be the workspace's key, without white space"
         raise click.UsageError(msg, ctx)
     return found
-
-
-def state(ctx: click.Context, param: click.Parameter, path: Path | None) -> Claim | None:
-    """Read what a state claims; an empty file is no state."""
-    content = content_of(ctx, param, path)
-    if content is None or not content.strip():
-        return None if content is None else claims.Claim()
-    try:
-        value = msgspec.json.decode(content)
-        # Meltano keeps the state of an interrupted run beside the completed one.
-        if isinstance(value, dict) and "bookmarks" not in value:
-            value = value.get("singer_state", value.get("value", value))
-        return claims.read(value)
-    except (msgspec.DecodeError, claims.BadStateError) as error:
-        msg = f"--state: this is not a state of tap-leadlex ({error})"
-        raise click.UsageError(msg) from None
-
-
-def _object(path: Path, param: click.Parameter) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except (msgspec.DecodeError, OSError):
-        msg = "holds no JSON object"
-        raise click.BadParameter(msg, param=param) from None

@@ -20,13 +20,7 @@ if TYPE_CHECKING:
 
 
 class _Stream:
-    """A stream as its SCHEMA describes it; no record is valid without one.
-
-    Attributes:
-        properties: The properties of the SCHEMA; none if that is not a JSON schema.
-        is_valid: Says whether a record matches the SCHEMA.
-        shape: The properties of the first record.
-    """
+    """A stream as its SCHEMA describes it; no record is valid without one."""
 
     def __init__(self, line: int = 0, schema: Schema | None = None) -> None:
         self.line = line
@@ -34,7 +28,7 @@ class _Stream:
         self.properties: Values = {}
         self.is_valid: Callable[[Values], bool] = lambda _: False
         self.is_broken = False
-        self.shape: tuple[str, ...] | None = None
+        self.shape: tuple[str, ...] | None = None  # the properties of the first record
         self.texts: Sequence[str] = ()
         self.arrays: Sequence[str] = ()
         if schema is None:

@@ -200,13 +200,8 @@ def _months(buckets: Sequence[Gap]) -> Iterator[tuple[str, Gap, float, float]]:
 def _chart(windows: Sequence[Window], beginning: float | None) -> dict[str, Any]:
     """Place windows on a line of time, as wide as they reach and as tall as they are full.
 
-    Args:
-        windows: In order.
-        beginning: Where history begins, seconds since 1970; `None` if unknown.
-
-    Returns:
-        The bars, each a window with its place and width in per cent and its height in pixels, and
-        the dates below, with the time of day if the chart spans a few days only.
+    A bar is a window with its place and width in per cent and its height in pixels. The dates below
+    have the time of day if the chart spans a few days only.
     """
     right = max(window.end for window in windows)
     left = min(window.end if window.start is None else window.start for window in windows)

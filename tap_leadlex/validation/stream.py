@@ -33,16 +33,7 @@ if TYPE_CHECKING:
 
 
 class StreamValidator:
-    """Takes lines in order.
-
-    Attributes:
-        layout: What the records look like.
-        lines: Lines so far.
-        records: RECORDs of the contacts so far.
-        state: The value of the last STATE, or `None`.
-        extracted: When the first contact was extracted, seconds since 1970, or `None`.
-        unchecked: Records of further streams, which are compared with their SCHEMA only.
-    """
+    """Takes lines in order."""
 
     def __init__(
         self,
@@ -53,13 +44,12 @@ class StreamValidator:
         """Start; `latest` returns the latest bookmark that is possible by now."""
         options = options or Options()
         self.layout = options.layout()
-        self.lines = 0
-        self.records = 0
+        self.lines = self.records = 0
         self.delivered = Delivered(keep_records=options.keep_records)
         self._sample = Sample(options.sample_size, options.seed)
-        self.state: Values | None = None
-        self.extracted: float | None = None
-        self.unchecked: dict[str, int] = {}
+        self.state: Values | None = None  # the last one
+        self.extracted: float | None = None  # the first contact
+        self.unchecked: dict[str, int] = {}  # records of further streams
         self._protocol = Protocol(findings, self.layout)
         self.bookmarks = Bookmarks(findings, options.state, options.lookback_seconds, latest)
         self._findings = findings

@@ -40,12 +40,7 @@ _INFERRED = (
 
 
 class Validation:
-    """Validates one stream or one destination.
-
-    Attributes:
-        findings: What was found so far.
-        expected: How many contacts LeadLex had before; `None` if that was not counted.
-    """
+    """Validates one stream or one destination."""
 
     def __init__(
         self,
@@ -55,13 +50,9 @@ class Validation:
         live: bool = False,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Start; with a key and a live stream, count before anything of it is read.
+        """Start; with a key and a `live` stream, count before anything of it is read.
 
-        Args:
-            options: What this validation is told.
-            source: What is validated, in words.
-            live: Whether the tap runs now, rather than some time ago.
-            say: Tells the user something beforehand.
+        `source` names what is validated; `say` tells the user something beforehand.
         """
         self.findings = Findings()
         self._options = options
@@ -100,11 +91,7 @@ class Validation:
         return self._ended(validator.delivered)
 
     def destination(self, place: Destination, watch: Callable[[int], object]) -> Outcome:
-        """Validate a table or CSV files; `watch` is told how many rows came.
-
-        Raises:
-            CannotValidateError: If they cannot be read.
-        """
+        """Validate a table or CSV files; `watch` learns how many rows came."""
         options = self._options
         self._outcome.skipped = {Check.PROTOCOL: _NO_STREAM, Check.BOOKMARKS: _NO_STREAM}
         arrived = place.read(options, self.findings, watch)

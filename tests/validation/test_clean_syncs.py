@@ -42,6 +42,7 @@ RUNS = [
     ["stopped", "stopped", "second"],
     ["killed", "killed", "second"],
     ["first", "stopped refresh", "next", "refresh"],
+    ["first", "mirrored", "stopped mirrored", "mirrored"],
 ]
 """The runs of one sync, each from the state of the one before."""
 
@@ -137,7 +138,14 @@ def syncs(random: Random) -> Iterator[tuple[str, ListMode, Outcome]]:
         state = None
         half = config | {"end_date": (utc_now() - timedelta(days=450)).isoformat()}
         stopped = config | {"max_exports": random.randint(1, 3)}
-        settings = {"half": half, "stopped": stopped, "stopped refresh": stopped}
+        mirrored = {"full_refresh_days": 0}
+        settings = {
+            "half": half,
+            "stopped": stopped,
+            "stopped refresh": stopped,
+            "mirrored": config | mirrored,
+            "stopped mirrored": stopped | mirrored,
+        }
         for name in random.choice(RUNS):
             sync = partial(
                 run_restless,
