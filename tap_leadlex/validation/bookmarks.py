@@ -195,7 +195,12 @@ class Bookmarks:
             self._refresh is None or claim.refresh != self._refresh.claim
         ):
             self._move_refresh(line, claim.refresh)
-        elif claim.refresh is None and self.refreshing:
+        elif (
+            claim.refresh is None
+            and self._refresh is not None
+            and (self.refreshing or claim.position == self._refresh.reached)
+        ):
+            self.track = self._refresh
             self._end_refresh(line, claim)
         else:
             self.track = self._incremental

@@ -193,11 +193,16 @@ class Completeness:
         try:
             shrunk = max(self._before(known.first) - result.leadlex + short, 0)
             # A contact entered meanwhile hides a deleted one from the counts.
-            recent = self._api.page(sort="-updated_date").contacts
+            changed = self._changed_lately()
         except ApiError:
             return None
-        changed = [contact.changed_since(known.since) for contact in recent]
-        return None if changed and all(changed) else shrunk + sum(changed)
+        return None if changed is None else shrunk + changed
+
+    def _changed_lately(self) -> int | None:
+        """Count the contacts that were changed since the sync started, if they are few."""
+        recent = self._api.page(sort="-updated_date").contacts
+        changed = [contact.changed_since(self._range.since) for contact in recent]
+        return None if changed and all(changed) else sum(changed)
 
     def _whole(self) -> Gap | None:
         """Return the range with a start; `None` if neither side has a contact."""
@@ -224,6 +229,9 @@ class Completeness:
             hidden = surplus if result.by == "count" else 0
             try:
                 explained = max(explained, result.leadlex - self._before(first) + hidden)
+                if short > explained and any(gap.missing is None for gap in result.gaps):
+                    # Another one was deleted meanwhile, and the list cannot show which are new.
+                    explained += self._changed_lately() or 0
             except ApiError:
                 result.notes.append("Could not compare with the count before the sync.")
         if short > explained:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 KEY, CREATED = CONTACTS.key, CONTACTS.replication_key
 KINDS = {column.name: column.kind for column in CONTACTS.columns}
-KNOWN_STREAMS = {resource.name for resource in RESOURCES}
+KNOWN_STREAMS = {*(resource.name for resource in RESOURCES), "refreshes"}
 _NULL = {None, "__NULL__"}
 _NAME = re.compile(r"[A-Za-z_]\w*")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_leadlex.resources import CONTACTS
-from tap_leadlex.validation.catalogue import Check
+from tap_leadlex.validation.catalogue import Check, Kind
 from tap_leadlex.validation.completeness import Completeness
 from tap_leadlex.validation.content import compare_sample
 from tap_leadlex.validation.errors import ApiError, CannotValidateError
@@ -91,6 +91,11 @@ class LiveChecks:
             self._try(completeness.compare)
         if not everything:
             self._compare_some(known.since, completeness.deletable if countable else lambda: None)
+        dropped = self.findings.of(Kind.ACTIVATION_DROPS)
+        if dropped and countable and dropped <= (completeness.deletable() or 0):
+            # A run may bring new contacts and then refresh, without those deleted in between.
+            self.findings.drop(Kind.ACTIVATION_DROPS)
+            outcome.notes.append(f"Contacts deleted before the refresh read them: {dropped:,}.")
         outcome.notes += completeness.result.notes
         contents = outcome.contents
         if contents is not None and contents.contacts:

@@ -9,7 +9,7 @@ from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 from tap_leadlex.sandbox import Quotas, Sandbox
 from tap_leadlex.validation.claims import Claim
@@ -161,10 +161,17 @@ def spoil_schema(messages: Messages, random: Random) -> set[str]:
             return {"invalid-record"}
 
 
+def claim_of(message: dict[str, Any]) -> dict[str, Any]:
+    """Return what a STATE says of the refresh under way, or else of the bookmark."""
+    claimed = entry(message)
+    (refresh,) = claimed.get("refresh") or [claimed]
+    return cast("dict[str, Any]", refresh)
+
+
 def move_bookmark(messages: Messages, random: Random) -> set[str]:
     """Move a bookmark by up to a year."""
     at = random.choice(_closing(messages))
-    claimed = entry(messages[at]).get("refresh") or entry(messages[at])
+    claimed = claim_of(messages[at])
     name = "until" if "until" in claimed else "replication_key_value"
     before = claimed[name]
     seconds = random.choice([240, 86_400, 30_000_000]) * random.choice([-1, 1])
@@ -184,8 +191,7 @@ def move_bookmark(messages: Messages, random: Random) -> set[str]:
 
 def recount(messages: Messages, random: Random) -> set[str]:
     """Change how many contacts a state counts as delivered."""
-    claimed = entry(messages[_closing(messages)[-1]])
-    (claimed.get("refresh") or claimed)["delivered"] += random.choice([-20, -1, 1, 20])
+    claim_of(messages[_closing(messages)[-1]])["delivered"] += random.choice([-20, -1, 1, 20])
     return {"uncounted", "miscounted"}
 
 
@@ -330,5 +336,5 @@ def _closing(messages: Messages) -> list[int]:
 
 
 def _position(message: dict[str, Any]) -> str:
-    claimed = entry(message).get("refresh") or entry(message)
+    claimed = claim_of(message)
     return claimed.get("until" if "version" in claimed else "replication_key_value") or ""

@@ -441,3 +441,31 @@ def test_only_another_resource_or_none_of_leadlex_is_unknown() -> None:
     assert codes(lines([*clean()[:1], described, *clean()[1:]])) == []
     odd = described | {"key_properties": ["number"]}
     assert codes(lines([*clean()[:1], odd, *clean()[1:]])) == ["unknown-stream"]
+
+
+@pytest.mark.parametrize(
+    "form", [lambda refresh: [refresh], lambda refresh: refresh], ids=["array", "object"]
+)
+def test_a_refresh_that_was_read_to_its_end_may_end_in_the_next_run(
+    form: Callable[[Any], Any],
+) -> None:
+    refresh = {"version": 7, "until": FEBRUARY, "delivered": 3, "filters": {}, "since": None}
+    given: dict[str, Any] = {"type": "STATE", "value": {"bookmarks": {"contacts": {}}}}
+    given["value"]["bookmarks"]["contacts"]["refresh"] = form(refresh)
+    activate = {"type": "ACTIVATE_VERSION", "stream": "contacts", "version": 7}
+    ended = state(FEBRUARY, filters={}, since=None, delivered=3, refresh=None, version=7)
+    findings = Findings()
+    validator = StreamValidator(findings)
+    for line in lines([given, SCHEMA, activate, ended]):
+        validator.line(line)
+    validator.end()
+    assert not findings
+    # What the run before delivered is not expected of this one.
+    assert validator.bookmarks.track.origin.position is not None
+
+
+def test_the_stream_of_refreshes_is_known() -> None:
+    assert (
+        codes(lines([*clean(), SCHEMA | {"stream": "refreshes", "key_properties": ["stream"]}]))
+        == []
+    )
