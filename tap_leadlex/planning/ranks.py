@@ -99,8 +99,8 @@ class Ranks:
             low, high = (count, high) if inside else (low, count)
             if high is not None and low > high:
                 raise ListError(CONTRADICTS)
-            if guess == low == high:  # small pages may end between the two
-                break
+            if guess == low == high:  # small pages may end between the two entries
+                return count
         if not after and count != guesses[0]:
             self._check_end(page, instant)
         return count
