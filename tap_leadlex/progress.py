@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from tap_leadlex.errors import RunStopped
+    from tap_leadlex.planning.drift import Drift
     from tap_leadlex.planning.proof import Proof
     from tap_leadlex.planning.windows import ListPage, ReadPage, Window
     from tap_leadlex.resources import Resource
@@ -35,9 +36,10 @@ class RunLog:
         self.total: int | None = None  # counted by the list at the start, if it was asked
         self.proof: Proof | None = None  # what the completeness rests on, once anything was read
 
-    def begin(self, whole: Window) -> None:
-        """Begin the sweep of a range."""
+    def begin(self, whole: Window, *, bounded: bool = False) -> None:
+        """Begin the sweep of a range; if it is bounded, the list counts more than is in it."""
         self._whole = whole
+        self._bounded = bounded
         self._before = self.records
         self.total = None
 
@@ -80,7 +82,7 @@ class RunLog:
         def counted(start: datetime | None, number: int, size: int) -> ListPage:
             self.report.look_ups += 1
             page = read(start, number, size)
-            if self.total is None:
+            if self.total is None and not self._bounded:
                 self.total = page.total
             return page
 
@@ -103,6 +105,8 @@ class RunLog:
         left = ""
         if self.total is not None:
             left = f", about {max(self.total - self._swept, 0):,} left"
+        if self.report.out_of_date:
+            left = f", {_ranges(self.report.out_of_date)} left to export again"
         opens_in = None if stop.opens_in is None else math.ceil(stop.opens_in.total_seconds())
         self._log.warning(
             "Stopped: %s. State saved; %s %s synced%s. %s",
@@ -118,16 +122,48 @@ class RunLog:
         """Log what the completeness of the run rests on."""
         if self.proof:
             self.report.proven = self.proof.grade.value
+            again = ""
+            if self.report.repaired:
+                again = f" ({_ranges(self.report.repaired)} again)"
             self._log.info(
-                "Synced %s %s; completeness %s: %s.",
+                "Synced %s %s%s; completeness %s: %s.",
                 f"{self.records:,}",
                 self.resource.record if self.records == 1 else self.resource.records,
+                again,
                 self.proof.grade.value,
                 self.proof.reason,
             )
 
-    def drifted(self, change: int, bookmark: datetime) -> None:
-        """Log that LeadLex's count below the bookmark differs from what was delivered."""
+    def drifted(self, found: Drift, *, repair: bool) -> None:
+        """Log that the list shows other numbers of records in some ranges than were delivered."""
+        numbers = {"more": found.more, "fewer": found.fewer}
+        counts = " and ".join(f"{each:,} {word}" for word, each in numbers.items() if each)
+        text = (
+            f"LeadLex lists {counts} {self.resource.records} than the tap delivered, in "
+            f"{_ranges(found.ranges)} ({found.window})"
+        )
+        if repair:
+            self.info(f"{text}. The tap exports what has changed again.")
+        else:
+            self.warning(
+                f"{text}. Set repair_drift to true to export what has changed again, or run a full "
+                "refresh."
+            )
+
+    def gone(self, records: int, *, warn: bool) -> None:
+        """Log that records which were delivered are no longer there."""
+        noun = self.resource.record if records == 1 else self.resource.records
+        text = (
+            f"LeadLex no longer has {records:,} {noun} that the tap delivered. A full refresh "
+            "deletes them from the destination."
+        )
+        if warn:
+            self.warning(text)
+        else:
+            self.info(text)
+
+    def miscounted(self, change: int, bookmark: datetime) -> None:
+        """Log that the list shows more or fewer records than were delivered, but not where."""
         self._log.warning(
             "LeadLex counts %s %s %s created before %s than the tap delivered. Run a full refresh "
             "to correct this.",
@@ -157,6 +193,11 @@ class RunLog:
 def export_calls(calls: int) -> str:
     """Return a number of export calls in words."""
     return "1 export call" if calls == 1 else f"{calls} export calls"
+
+
+def _ranges(number: int) -> str:
+    """Return a number of ranges in words."""
+    return "1 range" if number == 1 else f"{number:,} ranges"
 
 
 def _quota(headers: Mapping[str, str]) -> str:

@@ -8,24 +8,40 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from tap_leadlex import timestamps
 from tap_leadlex.errors import ListError
 from tap_leadlex.planning.ledger import Ledger, Stretch, fitting
 from tap_leadlex.planning.ranks import CONTRADICTS, Ranks
-from tap_leadlex.planning.windows import PAGE
+from tap_leadlex.planning.windows import PAGE, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from tap_leadlex.planning.windows import LookUp, ReadPage
+    from tap_leadlex.planning.windows import ReadPage
 
 MOST_LOOK_UPS = 300
 """The most look-ups of one check; the next run continues it."""
 ROTATED = 8
 """The most boundaries inside the ledger that every check compares."""
+
+
+class Drift(NamedTuple):
+    """How the list differs from a ledger."""
+
+    more: int  # records, in the stretches where it shows more
+    fewer: int
+    ranges: int  # stretches that have changed
+    window: Window  # where they are
+
+    @classmethod
+    def of(cls, ledger: Ledger, listed: Mapping[int, int]) -> Drift:
+        """Sum up changes; `listed` has the numbers of records, by the position of the stretch."""
+        differences = [listed[at] - ledger.stretches[at].records for at in listed]
+        more = sum(each for each in differences if each > 0)
+        window = Window(ledger.boundaries[min(listed)], ledger.stretches[max(listed)].end)
+        return cls(more, more - sum(differences), len(listed), window)
 
 
 def changes(ledger: Ledger, read: ReadPage, until: datetime, day: int) -> Iterator[tuple[int, int]]:
@@ -58,8 +74,11 @@ def rotated(last: int, day: int) -> Sequence[int]:
 
     The quotient keeps weekly runs from choosing the same ones every time.
     """
-    stride = max(ceil((last - 1) / ROTATED), 1)
-    return range(1 + (day - day // stride) % stride, last, stride)
+    inside = last - 1
+    chosen = min(inside, ROTATED)
+    stride = ceil(inside / chosen) if inside else 1
+    first = (day - day // stride) % stride
+    return sorted(1 + (first + nth * inside // chosen) % inside for nth in range(chosen))
 
 
 def counted(
@@ -71,7 +90,8 @@ def counted(
         read: Reads the list, from a second before a start on.
         since: Where the sync began; `None` for the beginning of history.
         bookmark: Where it has arrived.
-        records: How many records the list should show; the ledger has as many as it does show.
+        records: How many records the list should show. If it shows others, the ledger has only
+            one stretch, because nothing says where they are.
         limit: The most rows of an export.
 
     Raises:
@@ -81,6 +101,8 @@ def counted(
     ranks = Ranks(read, since, MOST_LOOK_UPS)
     first = ranks.before(since, [0]) if since else 0
     last = ranks.before(bookmark, [first + records])
+    if last - first != records:
+        return Ledger(since, (Stretch(bookmark, last - first),))
     parts = min(ceil((last - first) / fitting(limit)), MOST_LOOK_UPS // 3)
     ends: dict[int, datetime] = {}
     for part in range(1, parts):
@@ -165,52 +187,3 @@ class _Check:
 
     def _shift(self, boundary: int) -> int:
         return self._listed[boundary] - self._delivered[boundary]
-
-
-def drift(
-    entry: LookUp,
-    now: Callable[[], datetime],
-    bookmark: datetime,
-    since: datetime | None,
-    delivered: int,
-) -> int | None:
-    """Compare what LeadLex has below the bookmark with what was delivered, in two list calls.
-
-    Args:
-        entry: Returns the entry of the list at a rank above a lower bound.
-        now: Returns LeadLex's time at the last call.
-        bookmark: Where the records end that were delivered.
-        since: Where they begin; `None` for the beginning of history.
-        delivered: How many they are.
-
-    Returns:
-        How many records more (or, negative, fewer) LeadLex has there. 0 also if the two calls
-        contradict each other, for example because records were created in between. `None` if the
-        list has no total.
-
-    Raises:
-        ListError: If the list cannot be read.
-    """
-    everyone = entry(_just_before(since) if since else None, max(delivered, 1))
-    if everyone.total is None:
-        return None
-    asked = now()
-    # The record delivered last must still be there, unless some are gone.
-    last = everyone.created_at
-    none_gone = not delivered or (last is not None and last < bookmark)
-    # This many should be above the bookmark, unless some were created below it. One more can only
-    # have been created between the calls, unless some are gone.
-    above = max(everyone.total - delivered, 0)
-    further = entry(_just_before(bookmark), max(above, 1) if none_gone else above + 1)
-    if further.total is None:
-        return None
-    change = everyone.total - further.total - delivered
-    if none_gone:
-        return change if change > 0 and further.created_at is None else 0
-    believable = further.created_at is None or bookmark <= further.created_at < asked
-    return change if change < 0 and believable else 0
-
-
-def _just_before(instant: datetime) -> datetime:
-    """Return a bound that includes an instant, whether the bound is inclusive or not."""
-    return instant - timestamps.MICROSECOND

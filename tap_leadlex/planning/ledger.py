@@ -6,7 +6,7 @@ since it was delivered is stale until it is read again.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -70,38 +70,49 @@ class Ledger:
         *,
         withheld: int = 0,
         countable: bool = True,
+        split: datetime | None = None,
     ) -> Self:
         """Return the ledger after the delivery of a window, which may be one that is read again.
 
-        Boundaries inside the window stay.
+        Boundaries inside the window stay. A stretch that the window covers in part is split, and
+        its other part has the other records.
 
         Args:
-            window: It starts where the ledger ends, or at a boundary.
+            window: It starts where the ledger ends, or before.
             created: The instants of its records.
             withheld: How many records more the list shows in it. Only the window as a whole can be
                 counted then.
             countable: Whether the list shows no fewer records in it. Otherwise, what the list
                 showed before is kept, because later lists are compared with that.
+            split: Where to have a boundary inside the window, too.
         """
         start, times = window.start or BEGINNING, sorted(created)
-        inside = [each for each in self.stretches if start < each.end <= window.end]
-        ends = [] if withheld else [each.end for each in inside if each.end < window.end]
-        ends.append(window.end)
+        before = [each for each in self.stretches if each.end <= start]
+        inside = self._inside(window)
+        after = [each for each in self.stretches if each.end > window.end]
+        boundaries = {each.end for each in inside} | ({split} if split else set())
+        kept = () if withheld else boundaries
+        ends = sorted({window.end, *(each for each in kept if start < each < window.end)})
         ranks = [bisect_left(times, end) for end in ends]
-        counts = [after - before for before, after in pairwise([0, *ranks])]
+        counts = [later - earlier for earlier, later in pairwise([0, *ranks])]
         counts[-1] += withheld
         if not countable and [each.end for each in inside] == ends:
             counts = [each.records for each in inside]
-        after = [each for each in self.stretches if each.end > window.end]
-        if after and (not inside or inside[-1].end < window.end):  # one is read in part
-            left = max(after[0].records - counts[-1], 0)
-            after[0] = after[0]._replace(records=left)
-        stretches = (
-            *(each for each in self.stretches if each.end <= start),
-            *map(Stretch, ends, counts),
-            *after,
-        )
-        return replace(self, stretches=stretches)
+        if inside and start > (before[-1].end if before else self.since or BEGINNING):
+            left = inside[0].records - bisect_left(times, inside[0].end)
+            before.append(inside[0]._replace(end=start, records=max(left, 0)))
+        if after and (not inside or inside[-1].end < window.end):
+            left = after[0].records - counts[-1]
+            after[0] = after[0]._replace(records=max(left, 0))
+        return replace(self, stretches=(*before, *map(Stretch, ends, counts), *after))
+
+    def records_in(self, window: Window) -> int:
+        """Return how many records the stretches that end in a window have."""
+        return sum(each.records for each in self._inside(window))
+
+    def _inside(self, window: Window) -> Sequence[Stretch]:
+        start = window.start or BEGINNING
+        return [each for each in self.stretches if start < each.end <= window.end]
 
     def marked(self, listed: Mapping[int, int]) -> Self:
         """Return the ledger with stretches marked as stale.
@@ -156,7 +167,3 @@ class Ledger:
             left -= set(range(first, end))
             windows.append(Window(self.boundaries[first], stretches[end - 1].end))
         return windows
-
-    def boundary_before(self, instant: datetime) -> datetime | None:
-        """Return the latest boundary that is not after an instant; `None` for the beginning."""
-        return self.boundaries[bisect_right([each.end for each in self.stretches], instant)]

@@ -125,6 +125,7 @@ class Prover:
         self.proof = Proof(Grade.CONFIRMED, f"by {self._list}")  # the worst of all windows so far
         self.contradicted = False  # the list shows that records are missing, but not which
         self.settled = True  # the list was not missed when the last window was judged
+        self.countable = True  # it showed all records of that window
 
     def silence(self, reason: str) -> None:
         """Stop asking the list, for a reason (a clause)."""
@@ -139,6 +140,7 @@ class Prover:
             LeadLexError: If another export fails.
         """
         self.settled = self._witness is not None or not self._listed
+        self.countable = True
         if self._witness and case.proven:
             return Verdict((case.result,))
         testimony = self._testimony(case)
@@ -152,6 +154,7 @@ class Prover:
         """Accept exports that lack nothing that the list shows."""
         if testimony.doubt:
             self.contradicted |= testimony.contradicts
+            self.countable = False
             self._note(Grade.NOT_CONFIRMED, f"{self._list} cannot confirm it: {testimony.doubt}")
         return Verdict(parts)
 

@@ -88,6 +88,28 @@ def test_a_stale_stretch_that_is_read_in_part_stays_stale_where_it_was_not_read(
     assert rest.stretches[1:3] == (Stretch(at(1.5), 30), Stretch(at(2), 45))
 
 
+def test_a_window_that_starts_inside_a_stretch_splits_it() -> None:
+    """As the first look-back does, and a bookmark that was moved back."""
+    ledger = ledger_of((10, 0), (70, 0))
+
+    after = ledger.closed(Window(at(1.5), at(3)), [*[at(1.7)] * 25, *[at(2.5)] * 4])
+
+    assert after.stretches == (
+        Stretch(at(1), 10),
+        Stretch(at(1.5), 45),
+        Stretch(at(2), 25),
+        Stretch(at(3), 4),
+    )
+
+
+def test_the_next_look_back_starts_at_a_boundary() -> None:
+    created = [at(0.5), at(1.5), at(1.7)]
+
+    ledger = Ledger(None).closed(Window(None, at(2)), created, split=at(1))
+
+    assert ledger.stretches == (Stretch(at(1), 1), Stretch(at(2), 2))
+
+
 def test_withheld_records_count_because_the_list_shows_them() -> None:
     ledger = ledger_of((10, 0), (5, 1), (5, 1))
 
@@ -231,13 +253,3 @@ def test_neighbours_that_fit_one_export_are_read_together(ledger: Ledger, limit:
     for group in groups:
         records = sum(ledger.stretches[position].records for position in group)
         assert len(group) == 1 or records <= fitting(limit)
-
-
-@given(ledger=ledgers, minutes=st.integers(0, 13 * 60))
-def test_a_look_back_begins_at_a_boundary(ledger: Ledger, minutes: int) -> None:
-    instant = at(minutes / 60)
-
-    found = ledger.boundary_before(instant)
-
-    earlier = [each for each in ledger.boundaries if (each or START) <= instant]
-    assert found == max(earlier, key=lambda each: each or START)
