@@ -34,6 +34,7 @@ class RunLog:
         self.report = StreamReport(resource.name)
         self.records = 0  # delivered so far
         self.total: int | None = None  # counted by the list at the start, if it was asked
+        self._bounded = False
         self.proof: Proof | None = None  # what the completeness rests on, once anything was read
 
     def begin(self, whole: Window, *, bounded: bool = False) -> None:
