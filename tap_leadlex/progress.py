@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,6 @@ from tap_leadlex.api import foreign
 from tap_leadlex.report import StreamReport
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
@@ -139,29 +139,29 @@ class RunLog:
         """Log that the list shows other numbers of records in some ranges than were delivered."""
         numbers = {"more": found.more, "fewer": found.fewer}
         counts = " and ".join(f"{each:,} {word}" for word, each in numbers.items() if each)
-        text = (
-            f"LeadLex lists {counts} {self.resource.records} than the tap delivered, in "
-            f"{_ranges(found.ranges)} ({found.window})"
-        )
+        what = f"{counts} {self.resource.records}"
+        where = f"{_ranges(found.ranges)} ({found.window})"
         if repair:
-            self.info(f"{text}. The tap exports what has changed again.")
+            self.info(
+                f"LeadLex lists {what} than the tap delivered, in {where}. The tap exports what "
+                "has changed again."
+            )
         else:
             self.warning(
-                f"{text}. Set repair_drift to true to export what has changed again, or run a full "
-                "refresh."
+                f"LeadLex lists {what} than the tap delivered, in {where}. Set repair_drift to "
+                "true to export what has changed again, or run a full refresh."
             )
 
     def gone(self, records: int, *, warn: bool) -> None:
         """Log that records which were delivered are no longer there."""
         noun = self.resource.record if records == 1 else self.resource.records
-        text = (
-            f"LeadLex no longer has {records:,} {noun} that the tap delivered. A full refresh "
-            "deletes them from the destination."
+        self._log.log(
+            logging.WARNING if warn else logging.INFO,
+            "LeadLex no longer has %s %s that the tap delivered. A full refresh deletes them from "
+            "the destination.",
+            f"{records:,}",
+            noun,
         )
-        if warn:
-            self.warning(text)
-        else:
-            self.info(text)
 
     def miscounted(self, change: int, bookmark: datetime) -> None:
         """Log that the list shows more or fewer records than were delivered, but not where."""

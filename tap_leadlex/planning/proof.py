@@ -305,7 +305,7 @@ class Prover:
         error = WithheldError(
             f"Window {case.result.window}: the export was empty twice, but {self._list} shows "
             f"{self._counted(lost)} there. Run again later; if this persists, report it to "
-            "LeadLex's support. The bookmark is still before this window."
+            "LeadLex's support. The next run exports this window again."
         )
         return Verdict((case.result,), error=error)
 
@@ -341,8 +341,7 @@ class Prover:
             return Verdict((result, *found))
         error = WithheldError(
             f"Window {result.window}: {what}. Report this to LeadLex's support, or set "
-            "accept_short_exports to continue without them. The bookmark is still before this "
-            "window."
+            "accept_short_exports to continue without them. The next run exports this window again."
         )
         return Verdict((result, *found), error=error)
 
