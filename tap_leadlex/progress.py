@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,11 @@ from tap_leadlex.api import foreign
 from tap_leadlex.report import StreamReport
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
     from tap_leadlex.errors import RunStopped
+    from tap_leadlex.planning.drift import Drift
     from tap_leadlex.planning.proof import Proof
     from tap_leadlex.planning.windows import ListPage, ReadPage, Window
     from tap_leadlex.resources import Resource
@@ -33,11 +34,13 @@ class RunLog:
         self.report = StreamReport(resource.name)
         self.records = 0  # delivered so far
         self.total: int | None = None  # counted by the list at the start, if it was asked
+        self._bounded = False
         self.proof: Proof | None = None  # what the completeness rests on, once anything was read
 
-    def begin(self, whole: Window) -> None:
-        """Begin the sweep of a range."""
+    def begin(self, whole: Window, *, bounded: bool = False) -> None:
+        """Begin the sweep of a range; if it is bounded, the list counts more than is in it."""
         self._whole = whole
+        self._bounded = bounded
         self._before = self.records
         self.total = None
 
@@ -80,7 +83,7 @@ class RunLog:
         def counted(start: datetime | None, number: int, size: int) -> ListPage:
             self.report.look_ups += 1
             page = read(start, number, size)
-            if self.total is None:
+            if self.total is None and not self._bounded:
                 self.total = page.total
             return page
 
@@ -103,6 +106,8 @@ class RunLog:
         left = ""
         if self.total is not None:
             left = f", about {max(self.total - self._swept, 0):,} left"
+        if self.report.out_of_date:
+            left = f", {_ranges(self.report.out_of_date)} left to export again"
         opens_in = None if stop.opens_in is None else math.ceil(stop.opens_in.total_seconds())
         self._log.warning(
             "Stopped: %s. State saved; %s %s synced%s. %s",
@@ -118,16 +123,48 @@ class RunLog:
         """Log what the completeness of the run rests on."""
         if self.proof:
             self.report.proven = self.proof.grade.value
+            again = ""
+            if self.report.repaired:
+                again = f" ({_ranges(self.report.repaired)} again)"
             self._log.info(
-                "Synced %s %s; completeness %s: %s.",
+                "Synced %s %s%s; completeness %s: %s.",
                 f"{self.records:,}",
                 self.resource.record if self.records == 1 else self.resource.records,
+                again,
                 self.proof.grade.value,
                 self.proof.reason,
             )
 
-    def drifted(self, change: int, bookmark: datetime) -> None:
-        """Log that LeadLex's count below the bookmark differs from what was delivered."""
+    def drifted(self, found: Drift, *, repair: bool) -> None:
+        """Log that the list shows other numbers of records in some ranges than were delivered."""
+        numbers = {"more": found.more, "fewer": found.fewer}
+        counts = " and ".join(f"{each:,} {word}" for word, each in numbers.items() if each)
+        what = f"{counts} {self.resource.records}"
+        where = f"{_ranges(found.ranges)} ({found.window})"
+        if repair:
+            self.info(
+                f"LeadLex lists {what} than the tap delivered, in {where}. The tap exports what "
+                "has changed again."
+            )
+        else:
+            self.warning(
+                f"LeadLex lists {what} than the tap delivered, in {where}. Set repair_drift to "
+                "true to export what has changed again, or run a full refresh."
+            )
+
+    def gone(self, records: int, *, warn: bool) -> None:
+        """Log that records which were delivered are no longer there."""
+        noun = self.resource.record if records == 1 else self.resource.records
+        self._log.log(
+            logging.WARNING if warn else logging.INFO,
+            "LeadLex no longer has %s %s that the tap delivered. A full refresh deletes them from "
+            "the destination.",
+            f"{records:,}",
+            noun,
+        )
+
+    def miscounted(self, change: int, bookmark: datetime) -> None:
+        """Log that the list shows more or fewer records than were delivered, but not where."""
         self._log.warning(
             "LeadLex counts %s %s %s created before %s than the tap delivered. Run a full refresh "
             "to correct this.",
@@ -157,6 +194,11 @@ class RunLog:
 def export_calls(calls: int) -> str:
     """Return a number of export calls in words."""
     return "1 export call" if calls == 1 else f"{calls} export calls"
+
+
+def _ranges(number: int) -> str:
+    """Return a number of ranges in words."""
+    return "1 range" if number == 1 else f"{number:,} ranges"
 
 
 def _quota(headers: Mapping[str, str]) -> str:

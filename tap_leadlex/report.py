@@ -23,6 +23,8 @@ class StreamReport:
     records: int = 0  # delivered
     windows: int = 0  # closed
     look_ups: int = 0  # of the list
+    out_of_date: int = 0  # ranges that have changed since they were synced and are to be read again
+    repaired: int = 0  # ranges that were read again
     proven: str | None = None  # how LeadLex confirms that the stream is complete
     refresh: str | None = None  # how far the full refresh is, if the run made one
 

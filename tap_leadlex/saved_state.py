@@ -8,10 +8,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Annotated, Any, Self, TypeVar, get_args
 
 from tap_leadlex import timestamps
 from tap_leadlex.errors import StateError
+from tap_leadlex.planning.ledger import MOST_STRETCHES, Ledger, Stretch
 from tap_leadlex.planning.windows import BEGINNING, Boundary, Plan
 from tap_leadlex.resources import Resource
 
@@ -38,6 +40,8 @@ _SIMILAR = 0.85
 _LONGEST_NAME = 64
 # The most keys of a stream's part; the tap and the SDK write fewer than twenty.
 _MOST_KEYS = 100
+# The condition of a stretch of the ledger. A number says which went stale earlier, from 2 on.
+_FRESH, _STALE = "ok", "stale"
 
 T = TypeVar("T")
 
@@ -91,6 +95,37 @@ def _unsettled(value: object) -> tuple[datetime | None, int]:
         raise TypeError
     start, records = value
     return None if start is None else _instant(start), _count(records)
+
+
+def _stretches(value: object) -> tuple[Stretch, ...]:
+    """Read the stretches of a ledger."""
+    if not isinstance(value, list) or len(value) > MOST_STRETCHES:
+        raise TypeError
+    stretches = tuple(_stretch(*each) for each in value)
+    if any(one.end >= two.end for one, two in pairwise(stretches)):
+        raise ValueError
+    return stretches
+
+
+def _stretch(end: object, records: object, condition: object) -> Stretch:
+    word, _, place = _text(condition).partition(" ")
+    if word not in {_FRESH, _STALE} or (place and word == _FRESH):
+        raise ValueError
+    stale = 0 if word == _FRESH else int(place or 1)
+    return Stretch(_instant(end), _count(records), _count(stale))
+
+
+def written_ledger(ledger: Ledger | None) -> list[Any] | None:
+    """Return a ledger as the state keeps it."""
+    if ledger is None or not all(timestamps.is_credible(each.end) for each in ledger.stretches):
+        return None
+    orders = sorted({each.stale for each in ledger.stretches} - {0})
+    names = {order: f"{_STALE} {place}" for place, order in enumerate(orders, 1)}
+    names |= {0: _FRESH} | dict.fromkeys(orders[:1], _STALE)
+    return [
+        [timestamps.canonical(each.end), each.records, names[each.stale]]
+        for each in ledger.stretches
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +196,7 @@ class SavedRefresh:
     plan: Annotated[SavedPlan | None, SavedPlan.read] = None
     withheld: Annotated[int | None, _count] = None
     contradicted: Annotated[bool | None, _flag] = None
+    ledger: Annotated[tuple[Stretch, ...] | None, _stretches] = None
 
     @classmethod
     def read(cls, value: object) -> Self:
@@ -192,6 +228,7 @@ class SavedState:
     fields: Annotated[str | None, _text] = None
     unsettled: Annotated[tuple[datetime | None, int] | None, _unsettled] = None
     withheld: Annotated[int | None, _count] = None
+    ledger: Annotated[tuple[Stretch, ...] | None, _stretches] = None
 
     @classmethod
     def read(cls, entry: Mapping[str, Any], resource: Resource) -> Self:

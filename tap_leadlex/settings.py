@@ -138,8 +138,16 @@ class Settings:
     check_drift: bool = _setting(
         True,  # noqa: FBT003 - the default
         "Check drift",
-        "At most once a day, compare LeadLex's count before the bookmark with the number of "
-        "contacts delivered, and warn if they differ.",
+        "At most once a day, compare LeadLex's contact list with the contacts delivered, to find "
+        "ranges that have changed.",
+        "true or false",
+        schema={"type": "boolean"},
+    )
+    repair_drift: bool = _setting(
+        True,  # noqa: FBT003 - the default
+        "Repair drift",
+        "Export ranges again if their number of contacts has changed since they were synced, as "
+        "far as the quota allows. If false, only warn.",
         "true or false",
         schema={"type": "boolean"},
     )

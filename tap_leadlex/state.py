@@ -4,7 +4,7 @@ Next to the SDK's `replication_key` and `replication_key_value`, a stream's stat
 
 - `filters` and `since`: the filters and the start date for which the bookmark is true;
 - `delivered`: how many records there are up to the bookmark;
-- `drift_checked`: when they were last compared with LeadLex's count;
+- `drift_checked`: when the ledger was last compared with LeadLex's list;
 - `under_way`: true while an interrupted sync still has windows to close;
 - `plan`: what that sync knows about the windows to come;
 - `version`: the version of the last finished full refresh;
@@ -15,7 +15,9 @@ Next to the SDK's `replication_key` and `replication_key_value`, a stream's stat
 - `cap`: at how many rows LeadLex truncates exports, if it does;
 - `largest`, `fields`: a recent large export, as its rows and its time, and the fields it had;
 - `unsettled`: the start of the last window, and its records, if the list could not confirm it;
-- `withheld`: how many records up to the bookmark the list shows and the export withholds.
+- `withheld`: how many records up to the bookmark the list shows and the export withholds;
+- `ledger`: how many records there are up to the bookmark in each stretch of time, as the list
+  counts them, and whether a stretch has changed since it was delivered.
 
 Meltano merges the state of a run with `--full-refresh` into the previous state, so a key that is
 left out would come back. Keys that end are written as null, and keys that belong together are
@@ -30,27 +32,40 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_leadlex import timestamps
 from tap_leadlex.errors import StateError
+from tap_leadlex.planning.ledger import Ledger
 from tap_leadlex.planning.windows import BEGINNING, Window
-from tap_leadlex.saved_state import SavedPlan, SavedRefresh, SavedState
+from tap_leadlex.saved_state import SavedPlan, SavedRefresh, SavedState, written_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tap_leadlex.planning.ledger import Stretch
     from tap_leadlex.planning.windows import Plan
     from tap_leadlex.scope import Scope
     from tap_leadlex.settings import Settings
 
-DRIFT_INTERVAL = timedelta(days=1)
+# A check is due once a day, although schedulers are not punctual.
+DRIFT_INTERVAL = timedelta(hours=20)
 # For so long the size of an export shows that LeadLex does not truncate smaller ones.
 LARGEST_AGE = timedelta(days=7)
 
 
 class Delivered(NamedTuple):
-    """What a bookmark vouches for: this many records, created in [since, until)."""
+    """A window whose records are delivered."""
 
-    since: datetime | None
-    until: datetime
-    records: int
+    window: Window
+    created: Sequence[datetime]  # the instants of its records
+    withheld: int = 0  # how many records more the list shows in it
+    countable: bool = True  # the list shows all of its records
+
+
+class Check(NamedTuple):
+    """What to compare with the list."""
+
+    ledger: Ledger  # empty if the state has none
+    bookmark: datetime
+    until: datetime  # the look-back delivers later records again
+    records: int  # that the list should show up to the bookmark
 
 
 def why_unusable(saved: SavedState, scope: Scope, settings: Settings) -> str | None:
@@ -84,6 +99,7 @@ class SyncState(ABC):
     """How far a sweep is. Raises `StateError` if the state is invalid or does not fit the run."""
 
     start: datetime | None  # of the next window; `None` for the beginning of history
+    end: datetime | None = None  # of the last window; `None` for the cut-off of the run
     under_way: bool  # an earlier run was interrupted there
     caught_up: bool  # an earlier sync ended there, so that only new records follow
     plan: Plan  # what an interrupted run knew about the windows to come
@@ -95,6 +111,9 @@ class SyncState(ABC):
         self._state = state
         self._scope = scope
         self._limit = settings.export_limit
+        self._lookback = timedelta(seconds=settings.lookback_seconds)
+        self._ledger: Ledger | None = None
+        self._delivered: int | None = 0  # the count, if there is no ledger
         self._bookmark = self._saved.replication_key_value
         self._largest = self._saved.largest
         self._fields = self._saved.fields
@@ -104,8 +123,8 @@ class SyncState(ABC):
         self.contradicted = False  # the list shows that records are missing, but not which
 
     @abstractmethod
-    def close(self, end: datetime, created: Sequence[datetime], plan: Plan, *, done: bool) -> None:
-        """Move to the end of a window whose records, created at these instants, are delivered."""
+    def close(self, delivered: Delivered, plan: Plan, *, done: bool) -> None:
+        """Move to the end of a window whose records are delivered."""
 
     @abstractmethod
     def save(self, plan: Plan) -> None:
@@ -117,10 +136,6 @@ class SyncState(ABC):
 
         Activation makes the target delete all records of other versions.
         """
-
-    @abstractmethod
-    def due_check(self, now: datetime) -> Delivered | None:
-        """Return what to compare with LeadLex's count, if that is due."""
 
     def largest(self, now: datetime, fields: str) -> int:
         """Return how many rows the largest recent export of these fields had."""
@@ -155,21 +170,65 @@ class SyncState(ABC):
         """Go back to the start of a window, of which this many records were delivered."""
 
     def checked(self, now: datetime) -> None:
-        """Take note of the comparison."""
+        """Take note of the comparison with the list."""
         self._state["drift_checked"] = timestamps.canonical(now)
 
-    def _write_bookmark(self, end: datetime, since: datetime | None, delivered: int | None) -> None:
+    def _read_ledger(
+        self,
+        stretches: tuple[Stretch, ...],
+        since: datetime | None,
+        end: datetime | None,
+        delivered: int | None,
+    ) -> Ledger | None:
+        """Return a saved ledger; nothing if what else is saved contradicts it.
+
+        There is none if the list counts other records than the export.
+        """
+        ledger = Ledger(since, stretches)
+        reached = ledger.boundaries[-1]
+        contradicted = (
+            (since and stretches and stretches[0].end <= since)
+            or (end and (reached is None or reached < end))
+            or (delivered is not None and ledger.total != delivered + self.withheld)
+        )
+        return None if contradicted or not self._scope.listed_alike else ledger
+
+    def _with(self, delivered: Delivered, *, done: bool) -> Ledger | None:
+        """Return the ledger after the delivery of a window.
+
+        After the last window, the look-back of the next run needs a boundary to start at.
+        """
+        if self._ledger is None:
+            return None
+        end = max([delivered.window.end, *(each.end for each in self._ledger.stretches[-1:])])
+        after = self._ledger.closed(
+            delivered.window,
+            delivered.created,
+            withheld=delivered.withheld,
+            countable=delivered.countable,
+            split=end - self._lookback if done else None,
+        )
+        return after.merged(self.limit, end - self._lookback)
+
+    @property
+    def _written_delivered(self) -> int | None:
+        if self._ledger is None:
+            return self._delivered
+        return max(self._ledger.total - self.withheld, 0)
+
+    def _write_bookmark(self, end: datetime, since: datetime | None) -> None:
         """Write everything that is about the bookmark."""
         self._state |= {
             "replication_key": self._scope.resource.replication_key,
             "replication_key_value": timestamps.canonical(end),
             "filters": self._scope.filters,
             "since": _written(since),
-            "delivered": delivered,
+            "delivered": self._written_delivered,
             "under_way": self._state.get("under_way"),
             "plan": self._state.get("plan"),
             "withheld": self.withheld,
             "unsettled": self._written_unsettled,
+            "ledger": written_ledger(self._ledger),
         }
         self._write_sizes()
 
@@ -212,11 +271,9 @@ class IncrementalState(SyncState):
         self.from_scratch = self._bookmark is None
         self.caught_up = not self.from_scratch and not self.under_way
         self.plan = self._read_plan(self._saved.plan)
-        self._comparable = (
-            settings.check_drift and scope.listed_alike and not settings.lookback_seconds
-        )
+        self._comparable = settings.check_drift and scope.listed_alike
         self.start = self._since = settings.start_date
-        self._delivered: int | None = 0
+        self._ledger = self._read_ledger((), self._since, None, None)
         if self._bookmark is None:
             state.setdefault("refresh", None)
         else:
@@ -227,16 +284,19 @@ class IncrementalState(SyncState):
         """Continue from the bookmark, or from where a refresh under way is if that is later."""
         if problem := why_unusable(self._saved, self._scope, settings):
             raise StateError(problem)
-        since, delivered = self._saved.since, self._saved.delivered
+        since, delivered, stretches = (self._saved.since, self._saved.delivered, self._saved.ledger)
         refresh = refresh_under_way(self._saved, self._scope, settings)
         if settings.refreshes and refresh and refresh.until and refresh.until > bookmark:
             self._bookmark = bookmark = refresh.until
-            since, delivered = refresh.since, refresh.delivered
+            since, delivered, stretches = refresh.since, refresh.delivered, refresh.ledger
             self.withheld, self.unsettled = refresh.withheld or 0, None
         if settings.start_date is None or settings.start_date <= bookmark:
             self._since, self._delivered = since, delivered
-            look_back = bookmark - timedelta(seconds=settings.lookback_seconds)
+            self._ledger = self._read_ledger(stretches or (), since, bookmark, delivered)
+            look_back = bookmark - self._lookback
             self.start = max(look_back, settings.start_date or look_back)
+        else:
+            self.withheld = 0
 
     def _version(self, settings: Settings) -> int | None:
         """Return the version of a refresh under way: its activation must not delete the records.
@@ -264,20 +324,22 @@ class IncrementalState(SyncState):
         if self._delivered is not None:
             self._delivered = max(self._delivered - records, 0)
 
-    def close(self, end: datetime, created: Sequence[datetime], plan: Plan, *, done: bool) -> None:
+    def close(self, delivered: Delivered, plan: Plan, *, done: bool) -> None:
         """Move the bookmark. A look-back that closes windows below it never moves it back."""
         if done:
             self._forget_sync()
         else:
             self.save(plan)
-        before = self._bookmark
+        self._ledger = self._with(delivered, done=done)
+        before, end = self._bookmark, delivered.window.end
         if before is not None and end <= before:
             return
         if self._delivered is not None:
-            self._delivered += sum(before is None or instant >= before for instant in created)
+            new = sum(before is None or instant >= before for instant in delivered.created)
+            self._delivered += new
         self._bookmark = end
         if timestamps.is_credible(end):
-            self._write_bookmark(end, self._since, self._delivered)
+            self._write_bookmark(end, self._since)
 
     def save(self, plan: Plan) -> None:
         """Keep the plan; the sync is under way."""
@@ -289,14 +351,71 @@ class IncrementalState(SyncState):
         self._forget_sync()
         return None, None
 
-    def due_check(self, now: datetime) -> Delivered | None:
-        """Return what to compare with LeadLex's count, at most once a day."""
-        if self._bookmark is None or self._delivered is None or not self._comparable:
+    def due_check(self, now: datetime) -> Check | None:
+        """Return what to compare with the list, at most once a day."""
+        if self._bookmark is None or not self._comparable:
             return None
         checked = self._saved.drift_checked
         if checked is not None and timedelta(0) <= now - checked < DRIFT_INTERVAL:
             return None
-        return Delivered(self._since, self._bookmark, self._delivered + self.withheld)
+        ledger, records = self._ledger, self._delivered
+        if ledger is None and records is None:
+            return None
+        return Check(
+            ledger or Ledger(self._since),
+            self._bookmark,
+            self._bookmark - self._lookback,
+            ledger.total if ledger else (records or 0) + self.withheld,
+        )
+
+    def stale_windows(self) -> Sequence[Window]:
+        """Return what is to be read again, in that order."""
+        return self._ledger.stale_windows(self.limit) if self._ledger else ()
+
+    def keep(self, ledger: Ledger | None) -> None:
+        """Write a ledger that was made by counting, or in which stretches are marked."""
+        self._ledger = ledger
+        self._write_ledger()
+
+    def _write_ledger(self) -> None:
+        """Write what was delivered, without moving the bookmark."""
+        self._state |= {
+            "delivered": self._written_delivered,
+            "withheld": self.withheld,
+            "ledger": written_ledger(self._ledger),
+        }
+
+
+class RepairState(IncrementalState):
+    """A window below the bookmark, of stale stretches, that is read again. The bookmark stays."""
+
+    def __init__(
+        self, state: dict[str, Any], scope: Scope, settings: Settings, window: Window
+    ) -> None:
+        super().__init__(state, scope, settings)
+        self.start, self.end = window.start, window.end
+        self.version = self._version(settings)
+        self.under_way, self.plan = False, ()
+        inside = self._ledger.records_in(window) if self._ledger else 0
+        self.caught_up = inside < self.limit  # one export is tried first
+
+    @property
+    def doubtful(self) -> None:
+        """Nothing: it is about the bookmark."""
+
+    def close(self, delivered: Delivered, plan: Plan, *, done: bool) -> None:  # noqa: ARG002 - no plan is kept
+        """Count what came."""
+        self._ledger = self._with(delivered, done=False)
+        self._write_ledger()
+        self._write_sizes()
+
+    def save(self, plan: Plan) -> None:  # noqa: ARG002 - no plan is kept
+        """Keep what exports have shown about their sizes."""
+        self._write_sizes()
+
+    def finish(self) -> tuple[None, None]:
+        """Do nothing: the bookmark stays."""
+        return None, None
 
 
 class RefreshState(SyncState):
@@ -324,6 +443,10 @@ class RefreshState(SyncState):
         self.caught_up = False
         self.plan = self._read_plan(refresh.plan)
         self._delivered = refresh.delivered or 0
+        self._since = settings.start_date
+        self._ledger = self._read_ledger(
+            refresh.ledger or (), self._since, self._until, self._delivered
+        )
         self._refresh: dict[str, Any] = {
             "began": _written(self.began),
             "version": self.version,
@@ -334,31 +457,33 @@ class RefreshState(SyncState):
             "plan": None,
             "withheld": self.withheld,
             "contradicted": self.contradicted,
+            "ledger": written_ledger(self._ledger),
         }
-        self._since = settings.start_date
         self.start = max(filter(None, (self._until, settings.start_date)), default=None)
 
     @property
     def left(self) -> int | None:
         """How many of the records that incremental runs delivered are still to be read."""
         delivered = self._saved.delivered
-        return None if delivered is None else delivered - self._delivered
+        return None if delivered is None else delivered - (self._delivered or 0)
 
     @property
     def least_end(self) -> datetime | None:
         """The bookmark: a refresh that ends before it cannot be activated."""
         return None if self._bounded else self._bookmark
 
-    def close(self, end: datetime, created: Sequence[datetime], plan: Plan, *, done: bool) -> None:  # noqa: ARG002 - `finish` ends it
+    def close(self, delivered: Delivered, plan: Plan, *, done: bool) -> None:
         """Note how far the refresh is; the bookmark of incremental runs stays."""
-        self._until = end
-        self._delivered += len(created)
-        if timestamps.is_credible(end):
+        self._until = delivered.window.end
+        self._delivered = (self._delivered or 0) + len(delivered.created)
+        self._ledger = self._with(delivered, done=done)
+        if timestamps.is_credible(self._until):
             self._refresh |= {
-                "until": timestamps.canonical(end),
+                "until": timestamps.canonical(self._until),
                 "delivered": self._delivered,
                 "withheld": self.withheld,
                 "contradicted": self.contradicted,
+                "ledger": written_ledger(self._ledger),
             }
         self.save(plan)
 
@@ -383,7 +508,7 @@ class RefreshState(SyncState):
                 "destination. Remove end_date and refresh again."
             )
         self._forget_sync()
-        self._write_bookmark(self._until, self._since, self._delivered)
+        self._write_bookmark(self._until, self._since)
         complete = not self.withheld and not self.contradicted
         if self._repeats:
             self._state |= {
@@ -401,9 +526,6 @@ class RefreshState(SyncState):
             f"LeadLex's {self._scope.resource.record} list shows more {records} than the full "
             "refresh received, so deleted ones stay in the destination until the next one."
         )
-
-    def due_check(self, now: datetime) -> None:
-        """Return nothing: everything has just been delivered."""
 
 
 def _written(instant: datetime | None) -> str | None:

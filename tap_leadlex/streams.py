@@ -17,9 +17,9 @@ from tap_leadlex import timestamps
 from tap_leadlex.agenda import Agenda, Part, due, with_refresh
 from tap_leadlex.api.export import Exporter
 from tap_leadlex.api.listing import Listing
+from tap_leadlex.comparison import compare
 from tap_leadlex.errors import LeadLexError, ListError, RunStopped, UnreachableError
 from tap_leadlex.messages import MessageWriter, RecordBatch
-from tap_leadlex.planning.drift import drift
 from tap_leadlex.planning.list_guide import rank_of_full, shows_that_all_fit
 from tap_leadlex.planning.planner import Planner
 from tap_leadlex.planning.proof import Grade, Prover
@@ -29,7 +29,13 @@ from tap_leadlex.planning.witness import Witness
 from tap_leadlex.progress import RunLog
 from tap_leadlex.resources import Column, Kind, Resource
 from tap_leadlex.saved_state import SavedState
-from tap_leadlex.state import IncrementalState, RefreshState, SyncState, why_unusable
+from tap_leadlex.state import (
+    IncrementalState,
+    RefreshState,
+    RepairState,
+    SyncState,
+    why_unusable,
+)
 from tap_leadlex.sync import Sync
 
 if TYPE_CHECKING:
@@ -143,6 +149,7 @@ class ExportedStream(Stream):
                     self._sweep(at, exporter, listing, run_log, whole_first=whole_first)
                     run_log.report.refresh = "finished" if refreshing else None
                 self._compare(at, listing, run_log)
+                self._repair(at, calls, listing, run_log)
                 run_log.finished()
             except RunStopped as stop:
                 run_log.stopped(stop)
@@ -260,9 +267,9 @@ class ExportedStream(Stream):
         *,
         whole_first: bool,
     ) -> None:
-        """Sweep from where the state is to the cut-off."""
-        whole = Window(at.start, max(self._cutoff, at.least_end or self._cutoff))
-        run_log.begin(whole)
+        """Sweep from where the state is to the cut-off, or to where it ends."""
+        whole = Window(at.start, at.end or max(self._cutoff, at.least_end or self._cutoff))
+        run_log.begin(whole, bounded=at.end is not None)
         read = run_log.counting(listing.page)
         prover = Prover(
             self._scope.resource,
@@ -342,28 +349,29 @@ class ExportedStream(Stream):
         )
 
     def _compare(self, at: SyncState, listing: Listing, run_log: RunLog) -> None:
-        """Warn, at most once a day, if LeadLex has more or fewer records than were delivered."""
+        """Compare what was delivered with the list, at most once a day."""
         now = self._clock.now()
         if at.from_scratch and run_log.proof and run_log.proof.grade is Grade.CONFIRMED:
             at.checked(now)
             self.write_state()
+        elif isinstance(at, IncrementalState):
+            repair, read = self._settings.repair_drift, run_log.counting(listing.page)
+            if compare(at, read, now, run_log, repair=repair, refresh=self._settings.refreshes):
+                self.write_state()
+
+    def _repair(self, at: SyncState, calls: Counter, listing: Listing, run_log: RunLog) -> None:
+        """Export again what has changed since it was delivered, as far as the budget allows."""
+        if not isinstance(at, IncrementalState):
             return
-        if (due := at.due_check(now)) is None:
-            return
-        try:
-            change = drift(
-                listing.entry,
-                lambda: listing.now,
-                bookmark=due.until,
-                since=due.since,
-                delivered=due.records,
-            )
-        except (ListError, UnreachableError):
-            change = None
-        at.checked(now)
-        self.write_state()
-        if change:
-            run_log.drifted(change, due.until)
+        windows = at.stale_windows() if self._settings.repair_drift else ()
+        run_log.report.out_of_date = len(windows)
+        for window in windows:
+            state = self.get_context_state(None)
+            repair = RepairState(state, self._scope, self._settings, window)
+            exporter = self._exporter(repair, calls, run_log)
+            self._sweep(repair, exporter, listing, run_log, whole_first=repair.caught_up)
+            run_log.report.out_of_date -= 1
+            run_log.report.repaired += 1
 
     @property
     def _selected_columns(self) -> tuple[Column, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from tap_leadlex.messages import uninterrupted
+from tap_leadlex.state import Delivered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,11 +62,13 @@ class Sync:
         """Move the state past a window whose records are delivered."""
         window = parts[0].window
         created = [instant for part in parts for instant in part.created]
+        withheld = self.prover.withheld - self.at.withheld
+        delivered = Delivered(window, created, withheld, self.prover.countable)
         self.at.cap, self.at.withheld = self.prover.cap, self.prover.withheld
         self.at.contradicted |= self.prover.contradicted
         self.at.unsettled = None if self.prover.settled else (window.start, len(created))
         with uninterrupted():
-            self.at.close(window.end, created, plan, done=done)
+            self.at.close(delivered, plan, done=done)
             self.stream.write_state()
         self.run_log.closed(window, len(created), parts[0].headers, self.budget.calls)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_leadlex.errors import RunStopped, TransportError
+from tap_leadlex.planning.drift import Drift
 from tap_leadlex.planning.proof import Grade, Proof
 from tap_leadlex.planning.windows import ListPage, Window
 from tap_leadlex.progress import RunLog, export_calls
@@ -167,13 +168,72 @@ def test_a_stop_says_why_how_far_and_what_to_do(
 @pytest.mark.parametrize(
     ("change", "told"), [(1_700, "1,700 more contacts {}."), (-3, "3 fewer contacts {}.")]
 )
-def test_drift_says_which_way(lines: pytest.LogCaptureFixture, change: int, told: str) -> None:
-    run_log(Window(START, END)).drifted(change, END)
+def test_a_miscount_says_which_way(lines: pytest.LogCaptureFixture, change: int, told: str) -> None:
+    run_log(Window(START, END)).miscounted(change, END)
 
     where = "created before 2026-01-11T00:00:00Z than the tap delivered"
     assert text(lines) == (
         "WARNING",
         f"LeadLex counts {told.format(where)} Run a full refresh to correct this.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "fewer", "ranges", "told"),
+    [
+        (1, 0, 1, "1 more contacts than the tap delivered, in 1 range"),
+        (0, 1_700, 2, "1,700 fewer contacts than the tap delivered, in 2 ranges"),
+        (5, 3, 1_000, "5 more and 3 fewer contacts than the tap delivered, in 1,000 ranges"),
+    ],
+)
+def test_drift_says_how_much_and_where(
+    lines: pytest.LogCaptureFixture, more: int, fewer: int, ranges: int, told: str
+) -> None:
+    log = run_log(Window(START, END))
+    drift = Drift(more, fewer, ranges, QUARTER)
+
+    log.drifted(drift, repair=True)
+    repaired = text(lines)
+    log.drifted(drift, repair=False)
+
+    told = f"LeadLex lists {told} ({AT_QUARTER})."
+    assert repaired == ("INFO", f"{told} The tap exports what has changed again.")
+    assert text(lines) == (
+        "WARNING",
+        f"{told} Set repair_drift to true to export what has changed again, or run a full refresh.",
+    )
+
+
+@pytest.mark.parametrize(("records", "noun"), [(1, "1 contact"), (1_234, "1,234 contacts")])
+def test_what_is_gone_is_told(lines: pytest.LogCaptureFixture, records: int, noun: str) -> None:
+    log = run_log(Window(START, END))
+    told = (
+        f"LeadLex no longer has {noun} that the tap delivered. A full refresh deletes them from the "
+        "destination."
+    )
+
+    log.gone(records, warn=False)
+    assert text(lines) == ("INFO", told)
+    log.gone(records, warn=True)
+    assert text(lines) == ("WARNING", told)
+
+
+def test_what_was_exported_again_and_what_is_left(lines: pytest.LogCaptureFixture) -> None:
+    log = run_log(Window(START, END))
+    read = log.counting(lambda *_: ListPage([], 500))
+    log.begin(QUARTER, bounded=True)
+    read(None, 1, 1)
+    close(log, QUARTER, 1_200)
+    log.prove(Proof(Grade.CONFIRMED, "by the list"))
+    log.report.repaired, log.report.out_of_date = 1, 12
+
+    log.stopped(RunStopped("quota", "the quota is used up", "Run again."))
+
+    finished, stopped = (record.getMessage() for record in lines.records[-2:])
+    assert finished == "Synced 1,200 contacts (1 range again); completeness confirmed: by the list."
+    assert stopped == (
+        "Stopped: the quota is used up. State saved; 1,200 contacts synced, 12 ranges left to export "
+        "again. Run again."
     )
 
 

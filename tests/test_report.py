@@ -46,7 +46,15 @@ def test_a_run_that_is_done(serve: Callable[..., Sandbox], path: Path) -> None:
     assert (line["exit_status"], line["message"], line["stopped_by"]) == (0, None, None)
     assert (line["exports"], line["waited_seconds"], line["quota_reopens"]) == (1, 0, None)
     (stream,) = line["streams"]
-    assert stream.keys() == {"stream", "records", "windows", "look_ups", "proven"}
+    assert stream.keys() == {
+        "stream",
+        "records",
+        "windows",
+        "look_ups",
+        "out_of_date",
+        "repaired",
+        "proven",
+    }
     assert (stream["stream"], stream["records"], stream["windows"]) == ("contacts", 300, 1)
     assert stream["look_ups"] >= 1
 

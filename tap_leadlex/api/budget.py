@@ -76,8 +76,8 @@ class Budget:
                     run_log.info(f"Window {window}: {error} Retrying with half as many rows.")
                     return None
                 msg = (
-                    f"Window {window}: {error} No records of this export were emitted, and the "
-                    "bookmark is still before this window. Run again to continue."
+                    f"Window {window}: {error} No records of this export were emitted. Run again "
+                    "to export this window again."
                 )
                 raise type(error)(msg) from error
 

@@ -125,6 +125,7 @@ class Prover:
         self.proof = Proof(Grade.CONFIRMED, f"by {self._list}")  # the worst of all windows so far
         self.contradicted = False  # the list shows that records are missing, but not which
         self.settled = True  # the list was not missed when the last window was judged
+        self.countable = True  # it showed all records of that window
 
     def silence(self, reason: str) -> None:
         """Stop asking the list, for a reason (a clause)."""
@@ -139,6 +140,7 @@ class Prover:
             LeadLexError: If another export fails.
         """
         self.settled = self._witness is not None or not self._listed
+        self.countable = True
         if self._witness and case.proven:
             return Verdict((case.result,))
         testimony = self._testimony(case)
@@ -152,6 +154,7 @@ class Prover:
         """Accept exports that lack nothing that the list shows."""
         if testimony.doubt:
             self.contradicted |= testimony.contradicts
+            self.countable = False
             self._note(Grade.NOT_CONFIRMED, f"{self._list} cannot confirm it: {testimony.doubt}")
         return Verdict(parts)
 
@@ -302,7 +305,7 @@ class Prover:
         error = WithheldError(
             f"Window {case.result.window}: the export was empty twice, but {self._list} shows "
             f"{self._counted(lost)} there. Run again later; if this persists, report it to "
-            "LeadLex's support. The bookmark is still before this window."
+            "LeadLex's support. The next run exports this window again."
         )
         return Verdict((case.result,), error=error)
 
@@ -338,8 +341,7 @@ class Prover:
             return Verdict((result, *found))
         error = WithheldError(
             f"Window {result.window}: {what}. Report this to LeadLex's support, or set "
-            "accept_short_exports to continue without them. The bookmark is still before this "
-            "window."
+            "accept_short_exports to continue without them. The next run exports this window again."
         )
         return Verdict((result, *found), error=error)
 

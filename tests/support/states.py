@@ -42,7 +42,8 @@ def refresh_in(state: Json) -> Json | None:
 def said(state: Json) -> Json:
     """Return what a state says of contacts: the keys that are not null, at any depth.
 
-    Without what was seen of exports, which says nothing about how far the sync is.
+    Without what was seen of exports, which says nothing about how far the sync is, and without the
+    ledger.
     """
 
     def without_nulls(value: object) -> object:
@@ -52,7 +53,7 @@ def said(state: Json) -> Json:
 
     contacts = without_nulls(state["bookmarks"]["contacts"])
     assert isinstance(contacts, dict)
-    for key in ("largest", "fields", "unsettled"):
+    for key in ("largest", "fields", "unsettled", "ledger"):
         contacts.pop(key, None)
     return {"withheld": 0, **contacts}
 
