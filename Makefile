@@ -8,7 +8,7 @@ WORKFLOWS := $(wildcard .github/workflows/*.yml examples/ci/*.yml)
 FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup lint types check test coverage test-examples kill plant demo bench mutants pins clean
+.PHONY: help setup lint types check test coverage test-examples kill histories plant demo bench mutants pins clean
 
 help: ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile
@@ -49,6 +49,9 @@ demo: .venv/.ready .venv-targets/.ready ## sync a sandbox, or your workspace, in
 
 kill: .venv/.ready ## stop and resume syncs at random moments, 500 times (two hours)
 	$(BIN)/python scripts/kill.py --seeds 500
+
+histories: .venv/.ready ## sync workspaces that change at random, 500 for each way to sync them (fifteen minutes)
+	$(BIN)/pytest --numprocesses=auto --hypothesis-profile=many tests/test_histories.py
 
 plant: .venv/.ready ## plant 3,000 random defects in syncs, list those that leadlex-validate misses (ten minutes)
 	$(BIN)/python scripts/plant.py --seeds 3000

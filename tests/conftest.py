@@ -21,6 +21,8 @@ settings.register_profile(
     "tap-leadlex", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("tap-leadlex")
+# For `make histories`.
+settings.register_profile("many", max_examples=5_000)
 # For `make mutants`: the same examples each time, and the first failure ends the test.
 settings.register_profile(
     "mutants", database=None, derandomize=True, phases=[Phase.explicit, Phase.generate]
@@ -43,6 +45,7 @@ _SLOW = {
     "test_foreign_words",
     "test_front_door",
     "test_full_refresh",
+    "test_histories",
     "test_hostile_sizes",
     "test_interruption",
     "test_meltano",
