@@ -87,7 +87,8 @@ class Destination:
     def execute(self, statement: str) -> None:
         """Run a statement of SQL."""
         program = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute(sys.argv[2])"
-        command = [f"{environment('targets')}/bin/python", "-c", program, str(self._file), statement]
+        python = f"{environment('targets')}/bin/python"
+        command = [python, "-c", program, str(self._file), statement]
         subprocess.run(command, check=True, timeout=TIMEOUT)  # noqa: S603
 
     def _write(self, name: str, content: Json) -> str:
