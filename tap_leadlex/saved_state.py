@@ -28,6 +28,7 @@ _NOT_OURS = (
 )
 _BOOKMARK = "replication_key_value"
 _PARTITIONS = "partitions"
+_UNSETTLED = "unsettled"
 # The keys that the SDK writes and removes by itself.
 _OF_THE_SDK = (
     "progress_markers",
@@ -256,6 +257,9 @@ class SavedState:
             raise _invalid(str(error), resource) from None
         if saved.replication_key_value is None and saved.about_bookmark:
             raise _invalid(_BOOKMARK, resource)
+        start = saved.unsettled[0] if saved.unsettled else None
+        if start and saved.replication_key_value and start >= saved.replication_key_value:
+            raise _invalid(_UNSETTLED, resource)
         if saved.replication_key_value and saved.replication_key != resource.replication_key:
             msg = (
                 f"The bookmark of the stream {resource.name} is not one of "

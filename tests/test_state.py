@@ -531,12 +531,14 @@ def test_no_version_of_a_refresh_is_anything_but_a_number(
 @pytest.mark.parametrize("listed", [True, False])
 @pytest.mark.parametrize("order", Order)
 @pytest.mark.parametrize("catalog", [None, FULL_TABLE], ids=["incremental", "full refresh"])
+@pytest.mark.parametrize("recent", [3, 8])
 def test_contacts_of_other_centuries_put_no_bookmark_there(
     serve: Callable[..., Sandbox],
     clock: FakeClock,
     order: Order,
     catalog: Json | None,
     listed: bool,  # noqa: FBT001 - a parameter
+    recent: int,
 ) -> None:
     sandbox = serve(
         contacts=0,
@@ -547,8 +549,8 @@ def test_contacts_of_other_centuries_put_no_bookmark_there(
     )
     ids = [
         create(sandbox, datetime(year, 2, 2, tzinfo=UTC) + number * DAY)
-        for year in (1, 1850, 1899, 2026)
-        for number in range(8)
+        for year, contacts in ((1, 8), (1850, 8), (1899, 8), (2026, recent))
+        for number in range(contacts)
     ]
     config = config_for(sandbox, export_limit=10)
 
