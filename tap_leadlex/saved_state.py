@@ -258,7 +258,7 @@ class SavedState:
         if saved.replication_key_value is None and saved.about_bookmark:
             raise _invalid(_BOOKMARK, resource)
         start = saved.unsettled[0] if saved.unsettled else None
-        if start and saved.replication_key_value and start >= saved.replication_key_value:
+        if start and saved.replication_key_value and start > saved.replication_key_value:
             raise _invalid(_UNSETTLED, resource)
         if saved.replication_key_value and saved.replication_key != resource.replication_key:
             msg = (
