@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from tap_leadlex import timestamps
+from tap_leadlex.saved_state import MAX_AHEAD
 from tap_leadlex.state import refresh_under_way, why_unusable
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 # Schedulers start a nightly run a little earlier or later than the night before.
 SLACK = timedelta(hours=4)
-# A last refresh that began further ahead of the clock than this shows only that a clock was wrong.
-MAX_AHEAD = timedelta(days=1)
 
 
 class Part(Enum):

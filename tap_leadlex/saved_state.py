@@ -20,7 +20,7 @@ from tap_leadlex.resources import Resource
 MAX_FENCES = 10_000
 """The most boundaries that a plan keeps."""
 MAX_AHEAD = timedelta(days=1)
-"""How far a bookmark may be ahead of this machine's clock."""
+"""How far an instant in a state may be ahead of this machine's clock, which may be slow."""
 _MAX_COUNT = 10**15
 _NOT_OURS = (
     'This is not a tap-leadlex state. Pass the "value" of the last STATE message (an object with '

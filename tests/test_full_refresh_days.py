@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -11,13 +13,27 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from tap_leadlex.sandbox import ListFault, Quotas, Sandbox
+from tap_leadlex.sandbox import ListFault, Quotas, Sandbox, Store
 from tap_leadlex.sandbox.instants import SECOND, from_datetime
 from tap_leadlex.sandbox.views import Side
-from tests.support import FakeClock, Json, Run, by_id, config_for, record_of, refresh_in, run, truth
+from tests.support import (
+    FakeClock,
+    Json,
+    Run,
+    by_id,
+    config_for,
+    merge,
+    record_of,
+    refresh_in,
+    run,
+    truth,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+    from tap_leadlex.sandbox.columns import Columns
 
 UNLIMITED = Quotas(exports=None)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -351,6 +367,81 @@ def test_contacts_accepted_as_missing_are_never_deleted(
     assert activations(done) == []
     assert row.contact.id in destination.rows
     assert any("so deleted ones stay in the destination" in line for line in done.warnings)
+
+
+class AbsentStore(Store):
+    """A workspace whose contacts are counted, but neither exported nor shown, for a while."""
+
+    absent = False
+
+    def export(self, **query: Any) -> Columns:  # noqa: ANN401 - the query of the base class
+        """Return no row while the contacts are absent."""
+        found = super().export(**query)
+        return found.pick([]) if self.absent else found
+
+    def page(self, **query: Any) -> tuple[Columns, int]:  # noqa: ANN401
+        """Return no entry while the contacts are absent, and their number."""
+        found, total = super().page(**query)
+        return (found.pick([]) if self.absent else found), total
+
+
+def test_contacts_that_the_list_counts_are_never_deleted(
+    serve: Callable[..., Sandbox], clock: FakeClock
+) -> None:
+    begin = from_datetime(clock.at - 30 * DAY)
+    store = AbsentStore(range(begin, begin + 15 * SECOND, SECOND))
+    sandbox, destination = serve(store=store, quotas=UNLIMITED, clock=clock), Destination()
+    sync(clock, sandbox, destination)
+    clock.at += HOUR
+    store.absent = True
+
+    done = sync(clock, sandbox, destination)
+
+    assert activations(done) == []
+    assert len(destination.rows) == 15
+    (warning,) = done.warnings
+    assert warning.startswith("LeadLex's contact list shows more contacts than the full refresh")
+    assert "; completeness not confirmed: " in done.log
+    store.absent = False
+    clock.at += HOUR
+    assert activations(sync(clock, sandbox, destination))
+
+
+# The state and the run report.
+
+
+def test_meltano_can_merge_the_state_of_a_stopped_refresh(
+    serve: Callable[..., Sandbox], clock: FakeClock
+) -> None:
+    """With --full-refresh, a run gets no state, and its states are merged into the last one."""
+    sandbox, destination = serve(contacts=60, quotas=UNLIMITED, clock=clock), Destination()
+    finished = sync(clock, sandbox, destination).state
+    destination.state = None
+    clock.at += HOUR
+
+    stopped = sync(clock, sandbox, destination, max_exports=2).state
+    destination.state = merge(stopped, deepcopy(finished))
+    begun = refresh_in(destination.state)
+    sync(clock, sandbox, destination)
+
+    assert begun
+    assert destination.activated[-1] == begun["version"]
+    assert destination.records == by_id(truth(sandbox))
+
+
+def test_the_run_report_says_how_far_a_refresh_is(
+    serve: Callable[..., Sandbox], clock: FakeClock, tmp_path: Path
+) -> None:
+    sandbox, destination = serve(contacts=60, quotas=UNLIMITED, clock=clock), Destination()
+    report = tmp_path / "runs.jsonl"
+    told = {"run_report": str(report), "full_refresh_days": 1}
+
+    sync(clock, sandbox, destination, max_exports=2, **told)
+    sync(clock, sandbox, destination, **told)
+    sync(clock, sandbox, destination, **told)
+
+    runs = [json.loads(line)["streams"][0] for line in report.read_text("utf-8").splitlines()]
+    assert [stream.get("refresh") for stream in runs] == ["in progress", "finished", None]
 
 
 # Any history.

@@ -29,6 +29,7 @@ from tests.support import (
     assert_refused,
     by_id,
     config_for,
+    merge,
     refresh_in,
     run,
     state_at,
@@ -588,16 +589,6 @@ def test_the_keys_of_a_state_are_typed() -> None:
 
 
 # Meltano merges the state of a run with --full-refresh into the one before.
-
-
-def merge(new: Json, into: Json) -> Json:
-    """Merge as Meltano does."""
-    for key, value in new.items():
-        if isinstance(value, dict):
-            merge(value, into.setdefault(key, {}))
-        else:
-            into[key] = value
-    return into
 
 
 def test_meltano_merges_like_this() -> None:

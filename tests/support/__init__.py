@@ -14,7 +14,15 @@ from tests.support.runs import (
     run_program,
 )
 from tests.support.server import RawServer
-from tests.support.states import FULL_TABLE, bookmark, refresh_in, said, state_at, written_before
+from tests.support.states import (
+    FULL_TABLE,
+    bookmark,
+    merge,
+    refresh_in,
+    said,
+    state_at,
+    written_before,
+)
 
 __all__ = [
     "FIELDS",
@@ -31,6 +39,7 @@ __all__ = [
     "catalog_without",
     "config_for",
     "env_for",
+    "merge",
     "record_of",
     "refresh_in",
     "run",

@@ -58,6 +58,16 @@ def said(state: Json) -> Json:
     return {"withheld": 0, **contacts}
 
 
+def merge(new: Json, into: Json) -> Json:
+    """Merge a state into an earlier one, as Meltano does with --full-refresh."""
+    for key, value in new.items():
+        if isinstance(value, dict):
+            merge(value, into.setdefault(key, {}))
+        else:
+            into[key] = value
+    return into
+
+
 def state_at(instant: str) -> Json:
     """Return a state with that bookmark."""
     contacts = {"replication_key": "created_at", "replication_key_value": instant}
