@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tap_leadlex import timestamps
 from tap_leadlex.clock import Clock
@@ -27,13 +27,6 @@ class StreamReport:
     repaired: int = 0  # ranges that were read again
     proven: str | None = None  # how LeadLex confirms that the stream is complete
     refresh: str | None = None  # how far the full refresh is, if the run made one
-
-    def written(self) -> dict[str, Any]:
-        """Return what the file has of it."""
-        line = asdict(self)
-        if self.refresh is None:
-            del line["refresh"]
-        return line
 
 
 class Spent(Protocol):
@@ -103,7 +96,7 @@ class RunReport:
             "quota_reopens": reopens and timestamps.canonical(reopens),
             "exports": self.budget.calls if self.budget else 0,
             "waited_seconds": round(self.waited),
-            "streams": [stream.written() for stream in self.streams],
+            "streams": [asdict(stream) for stream in self.streams],
         }
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")

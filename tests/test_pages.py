@@ -76,7 +76,11 @@ def test_every_key_of_a_state_is_explained(serve: Callable[..., Sandbox]) -> Non
     listless = serve(contacts=300, list_faults={1: ListFault.FORBIDDEN})
     planned = run({**config_for(listless), "export_limit": 100, "max_exports": 1})
 
-    states = (*stopped.states, *done.states, *refreshed.states, *planned.states)
+    mirrored = run({**config, "full_refresh_days": 0}, state=done.state)
+
+    states = [
+        state for each in (stopped, done, refreshed, planned, mirrored) for state in each.states
+    ]
     assert keys_of(*states) == explained - {"starting_replication_value"}
 
 
@@ -94,7 +98,7 @@ def test_every_key_of_a_run_report_is_explained(
     rows = re.findall(r"^\| (`.*?`) \|", section, re.MULTILINE)
     assert example.keys() == report.keys()
     assert example["streams"][0].keys() == report["streams"][0].keys()
-    assert re.findall(r"`(\w+)`", " ".join(rows)) == [*report, "proven"]
+    assert re.findall(r"`(\w+)`", " ".join(rows)) == [*report, "proven", "refresh"]
 
 
 def test_the_query_keeps_the_last_line_of_each_contact(

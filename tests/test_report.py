@@ -54,6 +54,7 @@ def test_a_run_that_is_done(serve: Callable[..., Sandbox], path: Path) -> None:
         "out_of_date",
         "repaired",
         "proven",
+        "refresh",
     }
     assert (stream["stream"], stream["records"], stream["windows"]) == ("contacts", 300, 1)
     assert stream["look_ups"] >= 1
