@@ -45,7 +45,7 @@ class Track:
         self._reached = -inf if origin.position is None else origin.position
         # Contacts created before it may no longer come, except in a stretch read again.
         self._floor = self._reached - lookback
-        self._delivered = 0 if origin.position is None else origin.delivered
+        self._delivered = 0 if origin.position is None else origin.counted
         self._moved = False
         self.forget()
 
@@ -66,12 +66,19 @@ class Track:
         """How many contacts no STATE covers yet."""
         return len(self._created)
 
+    def defer(self, kind: Kind, line: int, identity: object, created: float | None) -> bool:
+        """Judge a contact at the next STATE if it is from below the bookmark; return whether."""
+        below = created is not None and created < self._reached
+        if created is not None and below:
+            self._early.append((kind, created, line, identity))
+        return below
+
     def record(self, line: int, identity: object, created: float, *, new: bool) -> None:
         """Take a contact."""
         if created < self._reached:
             if created < self._floor:
                 kind = Kind.BOOKMARK_AHEAD if self._moved else Kind.BEFORE_RESUME
-                self._early.append((kind, created, line, identity))
+                self.defer(kind, line, identity, created)
             return
         if new:
             self._created.append(created)
@@ -102,12 +109,12 @@ class Track:
     def _compare_delivered(self, findings: Findings, line: int, claim: Claim) -> None:
         """Compare the state's own count with the contacts that came since the last one."""
         before = self._delivered if claim.since == self.claim.since else 0
-        self._delivered = claim.delivered
-        if before is None or claim.delivered is None:
+        self._delivered = claim.counted
+        if before is None or claim.counted is None:
             return
         if claim.ledger != self.claim.ledger and claim.position == self.claim.position:
             return  # a stretch was read again: its number is what came
-        if lost := claim.delivered - before - len(self._created):
+        if lost := claim.counted - before - len(self._created):
             kind = Kind.UNCOUNTED if lost > 0 else Kind.MISCOUNTED
             findings.add(kind, line=line, count=abs(lost))
 
@@ -161,10 +168,23 @@ class Bookmarks:
         self._exports += 1
 
     def record(
-        self, line: int, identity: object, created: float | None, version: int | None, *, new: bool
+        self,
+        line: int,
+        identity: object,
+        created: float | None,
+        version: int | None,
+        again: Kind | None,
     ) -> None:
-        """Take a contact; `created` is `None` if it is invalid, `nan` if no property holds it."""
+        """Take a contact.
+
+        Its `created` is `None` if it is invalid, `nan` if no property holds it; `again` says what
+        is wrong if it came before.
+        """
         self._contacts += 1
+        if again is not None and (
+            version is not None or not self._incremental.defer(again, line, identity, created)
+        ):
+            self._findings.add(again, line=line, identity=identity)
         if version is not None and (
             self._refresh is None or self._refresh.claim.version not in {version, None}
         ):
@@ -172,9 +192,9 @@ class Bookmarks:
         if created is None:
             self._findings.add(Kind.BAD_DATE, line=line, identity=identity)
             return
-        self._incremental.record(line, identity, created, new=new)
+        self._incremental.record(line, identity, created, new=again is None)
         if version is not None and self._refresh is not None:
-            self._refresh.record(line, identity, created, new=new)
+            self._refresh.record(line, identity, created, new=again is None)
 
     def state(self, line: int, value: object) -> None:
         """Take the value of a STATE."""
@@ -185,18 +205,20 @@ class Bookmarks:
             self._forget()
             self._findings.add(Kind.BAD_STATE, line=line, detail=str(error))
             return
+        if problem := claim.contradiction:
+            self._findings.add(Kind.LEDGER, line=line, detail=problem)
         if not self._begun:
             # It repeats what the run was given.
             if self.told and self._incremental.origin.position != claim.position:
                 self._findings.add(Kind.RESUMED_ELSEWHERE, line=line)
             self.told = True
             self._start(claim)
-        elif claim.refresh is not None and (
-            self._refresh is None or claim.refresh != self._refresh.claim
+        elif claim.under_way is not None and (
+            self._refresh is None or claim.under_way != self._refresh.claim
         ):
-            self._move_refresh(line, claim.refresh)
+            self._move_refresh(line, claim.under_way)
         elif (
-            claim.refresh is None
+            claim.under_way is None
             and self._refresh is not None
             and (self.refreshing or claim.position == self._refresh.reached)
         ):
@@ -217,7 +239,7 @@ class Bookmarks:
     def _start(self, claim: Claim) -> None:
         """Continue from what a state claims."""
         self.track = self._incremental = Track(claim, self._lookback)
-        self._refresh = None if claim.refresh is None else Track(claim.refresh)
+        self._refresh = None if claim.under_way is None else Track(claim.under_way)
 
     def _move_refresh(self, line: int, claim: Claim) -> None:
         """Take a STATE of a full refresh, which may have started anew."""

@@ -158,6 +158,9 @@ class Kind(Enum):
     NO_STATE = (_B, _LOSS, "the stream ends without any STATE",
         "The next run starts from the same place again.",
         "Read the tap's log: it ended before it closed a window.")
+    LEDGER = (_B, _WRONG, "a STATE whose ledger contradicts the rest of it",
+        "The next run cannot use it to find contacts that LeadLex has changed.",
+        "Pass the state on exactly as the tap wrote it.")
     FILTERS_CHANGED = (_B, _LOSS, "the bookmark was earned under other filters",
         "Contacts that only the new filters select are skipped below the bookmark.",
         "Use one state for one set of filters (list_id, tags); start anew for another.")

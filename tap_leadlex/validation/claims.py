@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import inf
-from operator import itemgetter
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
@@ -18,68 +16,98 @@ class BadStateError(ValueError):
     """A state that the next run cannot read; the message says why, without values."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What a state says; instants are seconds since 1970.
+class Instant(float):
+    """Seconds since 1970."""
 
-    Attributes:
-        position: Every contact created before it was delivered; `None` if nothing is claimed.
-        since: The earliest creation instant that was synced; `None` for the beginning of history.
-        delivered: How many contacts were delivered up to the position; `None` if it does not say.
-        list_id: The list that the position was earned under.
-        tags: The tags that it was earned under.
-        explicit: Whether the state itself names `since` and the filters.
-        version: The table version of a full refresh.
-        ledger: The boundaries of the stretches delivered, each with its number of contacts and
-            whether LeadLex has changed since.
-        refresh: What the full refresh that is under way claims.
-    """
 
-    position: float | None = None
-    since: float | None = None
-    delivered: int | None = None
+class Filters(msgspec.Struct, frozen=True):
+    """What the contacts were filtered by."""
+
     list_id: str | None = None
-    tags: tuple[str, ...] = ()
-    explicit: bool = False
+    tags: tuple[str, ...] | None = None
+
+
+_Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+_Mark: TypeAlias = Annotated[str, msgspec.Meta(pattern="^(ok|stale( [0-9]+)?)$")]
+_Stretches: TypeAlias = Annotated[
+    tuple[tuple[Instant, _Count, _Mark], ...], msgspec.Meta(max_length=256)
+]
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What a state says: every contact created before a position was delivered, if it has one."""
+
+    position: Instant | None = msgspec.field(default=None, name="replication_key_value")
+    since: Instant | None = None  # where the sync began, `None` for the beginning of history
+    delivered: _Count | None = None
+    withheld: _Count | None = None  # contacts that LeadLex lists and does not export
+    filters: Filters | None = None
     version: int | None = None
-    ledger: tuple[tuple[float, int, str], ...] = ()
-    refresh: Claim | None = None
+    # The stretches delivered: each with its end, its contacts and whether LeadLex changed since.
+    ledger: _Stretches | None = None
+    refresh: tuple[Refresh] | Refresh | None = None  # an earlier release wrote it alone
+    replication_key: str | None = None
+
+    @property
+    def explicit(self) -> bool:
+        """Whether the state itself names `since` and the filters."""
+        return self.filters is not None
+
+    @property
+    def list_id(self) -> str | None:
+        """The list that the position was earned under."""
+        return None if self.filters is None else self.filters.list_id
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags that the position was earned under."""
+        return () if self.filters is None else tuple(sorted(self.filters.tags or ()))
+
+    @property
+    def under_way(self) -> Claim | None:
+        """What the full refresh that is under way claims."""
+        return self.refresh[0] if isinstance(self.refresh, tuple) else self.refresh
+
+    @property
+    def counted(self) -> int | None:
+        """How many contacts were delivered up to the position, if the state says so."""
+        if self.delivered is None and self.ledger:
+            return self._total
+        return self.delivered
+
+    @property
+    def contradiction(self) -> str:
+        """What the ledger says against the rest of the state, if anything."""
+        if not self.ledger:
+            return ""
+        if self.position is not None and self.ledger[-1][0] < self.position:
+            return "it ends before the bookmark"
+        return "" if self.counted == self._total else "its counts do not sum to delivered"
+
+    @property
+    def _total(self) -> int:
+        listed = sum(contacts for _, contacts, _ in self.ledger or ())
+        return max(listed - (self.withheld or 0), 0)
 
     def read_again(self, after: Claim) -> list[tuple[float, float]]:
         """Return the ranges that the tap may have read again between this state and a later one.
 
-        It does so with stretches that are out of date, below the bookmark, which stays. Whether a
-        boundary starts or ends its stretch is left open, so both neighbours count.
+        It does so with stretches that are stale, below the bookmark, which stays.
         """
-        changed = set(self.ledger) ^ set(after.ledger)
-        ranges = []
-        for ledger in (self.ledger, after.ledger):
-            instants = [-inf, *(start for start, *_ in ledger), inf]
-            ranges += [
-                (low, high)
-                for low, one, high in zip(instants, ledger, instants[2:], strict=False)
-                if one[2] != "ok" or one in changed
-            ]
-        return ranges
+        ledgers = self.ledger or (), after.ledger or ()
+        changed = set(ledgers[0]) ^ set(ledgers[1])
+        return [
+            (start, stretch[0])
+            for ledger in ledgers
+            for start, stretch in zip([-inf, *(end for end, *_ in ledger)], ledger, strict=False)
+            if stretch[2] != "ok" or stretch in changed
+        ]
 
 
-class _Filters(msgspec.Struct):
-    list_id: str | None = None
-    tags: list[str] | None = None
+class Refresh(Claim, frozen=True):
+    """What a full refresh that is under way claims."""
 
-
-class _Entry(msgspec.Struct):
-    """What the incremental runs and a refresh write alike, and each of its own."""
-
-    replication_key: str | None = None
-    replication_key_value: str | None = None
-    until: str | None = None
-    since: str | None = None
-    filters: _Filters | None = None
-    delivered: Any = None
-    version: Any = None
-    ledger: Any = None
-    refresh: _Entry | tuple[_Entry] | None = None  # an earlier release wrote it alone
+    position: Instant | None = msgspec.field(default=None, name="until")
 
 
 class _State(msgspec.Struct):
@@ -94,60 +122,24 @@ def read(value: object) -> Claim:
     """
     try:
         bookmarks = msgspec.convert(value, _State).bookmarks
-        entry = msgspec.convert(bookmarks.get(CONTACTS.name, {}), _Entry)
+        claim = msgspec.convert(bookmarks.get(CONTACTS.name, {}), Claim, dec_hook=_instant)
     except msgspec.ValidationError as error:
         raise BadStateError(str(error)) from None
-    bookmark, key = _instant(entry, "replication_key_value"), CONTACTS.replication_key
-    if bookmark is not None and entry.replication_key not in {key, None}:
-        msg = f"replication_key is not {key}"
+    expected = CONTACTS.replication_key
+    if claim.position is not None and claim.replication_key not in {expected, None}:
+        msg = f"replication_key is not {expected}"
         raise BadStateError(msg)
-    claim = _claim(entry, bookmark)
-    if entry.refresh is None:
-        return claim
-    refresh = entry.refresh[0] if isinstance(entry.refresh, tuple) else entry.refresh
-    return replace(claim, refresh=_claim(refresh, _instant(refresh, "until")))
+    if any(one >= two for (one, *_), (two, *_) in pairwise(claim.ledger or ())):
+        msg = "the stretches of the ledger are not in order"
+        raise BadStateError(msg)
+    return claim
 
 
-def _claim(entry: _Entry, position: float | None) -> Claim:
-    filters = entry.filters or _Filters()
-    ledger = _ledger(entry.ledger)
-    delivered = entry.delivered
-    if delivered is None and ledger:
-        delivered = sum(contacts for _, contacts, _ in ledger)
-    return Claim(
-        position=position,
-        since=_instant(entry, "since"),
-        delivered=delivered if type(delivered) is int else None,
-        list_id=filters.list_id,
-        tags=tuple(sorted(filters.tags or ())),
-        explicit=entry.filters is not None,
-        version=entry.version if type(entry.version) is int else None,
-        ledger=ledger,
-    )
-
-
-def _ledger(value: object) -> tuple[tuple[float, int, str], ...]:
-    """Read the stretches; a ledger of another form is ignored."""
-    with suppress(msgspec.ValidationError):
-        printed = msgspec.convert(value, tuple[tuple[str, int, str], ...])
-        ledger = tuple(
-            (instant, contacts, mark)
-            for start, contacts, mark in printed
-            if (instant := seconds(start)) is not None
-        )
-        if len(ledger) == len(printed) and sorted(ledger, key=itemgetter(0)) == list(ledger):
-            return ledger
-    return ()
-
-
-def _instant(entry: _Entry, name: str) -> float | None:
-    printed = getattr(entry, name)
-    if printed is None:
-        return None
+def _instant(_: type, printed: object) -> Instant:
     if (instant := seconds(printed)) is None:
-        msg = f"{name} is not a date-time"
-        raise BadStateError(msg)
-    if not is_fixed_width(printed):
-        msg = f"{name} does not have the form whose text order is the order of time"
-        raise BadStateError(msg)
-    return instant
+        msg = "not a date-time"
+        raise ValueError(msg)
+    if not is_fixed_width(str(printed)):
+        msg = "not of the form whose text order is the order of time"
+        raise ValueError(msg)
+    return Instant(instant)

@@ -115,13 +115,11 @@ class StreamValidator:
         if isinstance(identity, str) and identity.strip():
             record = bytes(message.record)
             again = self.delivered.add(identity, hash(record), created, version, record)
-            if again is not None:
-                findings.add(again, line=line, identity=identity)
         else:
             findings.add(Kind.EMPTY_ID, line=line)
         if self.records == 1:
             self.extracted = seconds(extracted)
-        self.bookmarks.record(line, identity, created, version, new=again is None)
+        self.bookmarks.record(line, identity, created, version, again)
         if again is None and (place := self._sample.place()) is not None:
             self._sample.take(place, Drawn(values, seconds(extracted)))
 

@@ -96,7 +96,7 @@ class Validation:
         self._outcome.skipped = {Check.PROTOCOL: _NO_STREAM, Check.BOOKMARKS: _NO_STREAM}
         arrived = place.read(options, self.findings, watch)
         delivered = arrived.delivered
-        end = options.state.position if options.state is not None else None
+        end: float | None = options.state.position if options.state is not None else None
         if end is None:
             newest = max((each for each in delivered.created if not isnan(each)), default=None)
             end = (place.written or time.time()) if newest is None else newest + _LEAST

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tap_leadlex.validation.catalogue import Check
-from tap_leadlex.validation.claims import Claim
+from tap_leadlex.validation.claims import Claim, Instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -482,7 +482,7 @@ CATALOGUE = [
     Defect(
         "a run that began behind the place where the last ended", B, "resumed-elsewhere",
         lambda m, _: [m[states(m)[0]], m[0], *m[states(m)[0] + 1 :]],
-        options={"state": Claim(position=1.0)},
+        options={"state": Claim(position=Instant(1.0))},
     ),
     Defect(
         "rows from before the place where the last run ended", B, "before-resume",

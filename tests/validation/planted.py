@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 from tap_leadlex.sandbox import Quotas, Sandbox
-from tap_leadlex.validation.claims import Claim
+from tap_leadlex.validation.claims import Claim, Instant
 from tap_leadlex.validation.destination import Destination
 from tap_leadlex.validation.validation import Validation
 from tests.support import config_for, run
@@ -325,7 +325,7 @@ class Field:
             place = Destination([f"sqlite:///{path}"], "contacts")
             # The table is the whole of history: contacts lost at its end are in its range as well.
             now = self.sandbox.workspace.now() / 1_000_000
-            told = options(self.sandbox, content="all", state=Claim(position=now))
+            told = options(self.sandbox, content="all", state=Claim(position=Instant(now)))
             return Validation(told, place.name, live=False).destination(place, lambda _: None)
 
 

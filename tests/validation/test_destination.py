@@ -12,7 +12,7 @@ import pytest
 from tap_leadlex.sandbox.instants import SECOND, from_datetime
 from tap_leadlex.sandbox.workspace import utc_now
 from tap_leadlex.validation.catalogue import Check
-from tap_leadlex.validation.claims import Claim
+from tap_leadlex.validation.claims import Claim, Instant
 from tap_leadlex.validation.destination import Destination
 from tap_leadlex.validation.errors import CannotValidateError
 from tap_leadlex.validation.validation import Validation
@@ -121,7 +121,7 @@ def test_a_table_is_compared_from_its_start_date_on(filled: Filled) -> None:
 def test_a_state_says_how_far_a_table_has_to_go(filled: Filled) -> None:
     filled.execute("DELETE FROM contacts WHERE rowid = 60")
     assert found(filled.validate()) == []
-    state = Claim(position=utc_now().timestamp())
+    state = Claim(position=Instant(utc_now().timestamp()))
     assert "missing" in found(filled.validate(state=state))
 
 

@@ -361,9 +361,9 @@ JANUARY = "2026-01-01T00:00:00.000000Z"
 def repaired(before: str, count: int) -> Messages:
     """Give a run that reads January again after its news, and the states around it."""
     kept: dict[str, Any] = {"filters": {}, "since": None}
-    old = [[JANUARY, 2, before], [FEBRUARY, 1, "ok"]]
-    new = [[JANUARY, count, "ok"], [FEBRUARY, 1, "ok"]]
     last = "2026-03-01T00:00:00.000000Z"
+    old = [[FEBRUARY, 2, before], [last, 1, "ok"]]
+    new = [[FEBRUARY, count, "ok"], [last, 1, "ok"]]
     return [
         state(last, **kept, delivered=3, ledger=old),
         SCHEMA,
@@ -381,12 +381,26 @@ def test_a_stretch_that_is_read_again_is_no_finding() -> None:
     assert codes(lines(elsewhere)) == ["before-resume"]
 
 
+@pytest.mark.parametrize("change", [{}, {"full_name": "Ann Newer"}])
+def test_a_stretch_that_is_read_again_in_its_own_run_is_no_finding(change: dict[str, str]) -> None:
+    first, second = record(1, "2026-01-05T00:00:00Z"), record(2, "2026-01-06T00:00:00Z")
+    before = state(FEBRUARY, delivered=2, ledger=[[FEBRUARY, 2, "stale"]])
+    after = state(FEBRUARY, delivered=3, ledger=[[FEBRUARY, 3, "ok"]])
+    new = record(3, "2026-01-07T00:00:00Z")
+    again = record(1, "2026-01-05T00:00:00Z", **change)
+    assert codes(lines([SCHEMA, first, second, before, again, second, new, after])) == []
+    kind = "conflict" if change else "repeat"
+    unchanged = state(FEBRUARY, delivered=2, ledger=[[FEBRUARY, 2, "ok"]])
+    found = codes(lines([SCHEMA, first, second, unchanged, again, unchanged]))
+    assert found == ["bookmark-ahead", kind]
+
+
 @pytest.mark.parametrize("named", [{"delivered": 5}, {}])
 def test_a_ledger_counts_the_news(named: dict[str, int]) -> None:
     kept: dict[str, Any] = {"filters": {}, "since": None}
-    old = [[JANUARY, 2, "ok"]]
-    new = [*old, [FEBRUARY, 3, "ok"]]
     last = "2026-03-01T00:00:00.000000Z"
+    old = [[FEBRUARY, 2, "ok"]]
+    new = [*old, [last, 3, "ok"]]
     news = [record(number, f"2026-02-0{number}T00:00:00Z") for number in (1, 2, 3)]
     messages = [
         state(FEBRUARY, **kept, ledger=old, **({"delivered": 2} if named else {})),
@@ -403,11 +417,45 @@ def test_a_ledger_counts_the_news(named: dict[str, int]) -> None:
     [
         {"under_way": None, "plan": None, "cap": None, "largest": [1, JANUARY], "withheld": 0},
         {"ledger": None, "refresh": None, "filters": None, "since": None, "delivered": None},
-        {"ledger": "of another form", "unheard_of": {"of": []}},
+        {"unheard_of": {"of": []}},
     ],
 )
 def test_keys_that_are_null_or_unknown_are_passed_over(more: dict[str, Any]) -> None:
     messages = [*clean()[:-1], state("2026-03-01T00:00:00.000000Z", **more)]
+    assert codes(lines(messages)) == []
+
+
+MARCH = "2026-03-01T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("ledger", "expected"),
+    [
+        ([[FEBRUARY, 2, "ok"], [MARCH, 1, "stale 2"]], []),
+        # The bookmark was set back: the ledger reaches beyond it.
+        ([[FEBRUARY, 2, "ok"], ["2026-04-01T00:00:00.000000Z", 1, "stale"]], []),
+        ([[FEBRUARY, 3, "ok"]], ["ledger"]),
+        ([[FEBRUARY, 2, "ok"], [MARCH, 2, "ok"]], ["ledger"]),
+        ([[FEBRUARY, 2, "ok"], [FEBRUARY, 0, "ok"], [MARCH, 1, "ok"]], ["bad-state"]),
+        ([[MARCH, 2, "ok"], [FEBRUARY, 1, "ok"]], ["bad-state"]),
+        ([["soon", 3, "ok"]], ["bad-state"]),
+        ([[MARCH, -3, "ok"]], ["bad-state"]),
+        ([[MARCH, 3, "fresh"]], ["bad-state"]),
+        ("of another form", ["bad-state"]),
+        (
+            [[f"2026-02-01T00:{n // 60:02}:{n % 60:02}.000000Z", 0, "ok"] for n in range(257)],
+            ["bad-state"],
+        ),
+    ],
+    ids=range(11),
+)
+def test_a_ledger_must_fit_the_bookmark_and_the_count(ledger: object, expected: list[str]) -> None:
+    messages = [*clean()[:-1], state(MARCH, ledger=ledger, delivered=3)]
+    assert codes(lines(messages)) == expected
+
+
+def test_contacts_that_the_list_alone_shows_are_in_the_ledger() -> None:
+    messages = [*clean()[:-1], state(MARCH, ledger=[[MARCH, 5, "ok"]], delivered=3, withheld=2)]
     assert codes(lines(messages)) == []
 
 
