@@ -46,7 +46,7 @@ class Track:
         # Contacts created before it may no longer come, except in a stretch read again.
         self._floor = self._reached - lookback
         self._delivered = 0 if origin.position is None else origin.counted
-        self._moved = False
+        self._moved = self.repaired = False
         self.forget()
 
     def forget(self) -> None:
@@ -68,10 +68,10 @@ class Track:
 
     def defer(self, kind: Kind, line: int, identity: object, created: float | None) -> bool:
         """Judge a contact at the next STATE if it is from below the bookmark; return whether."""
-        below = created is not None and created < self._reached
-        if created is not None and below:
-            self._early.append((kind, created, line, identity))
-        return below
+        if created is None or created >= self._reached:
+            return False
+        self._early.append((kind, created, line, identity))
+        return True
 
     def record(self, line: int, identity: object, created: float, *, new: bool) -> None:
         """Take a contact."""
@@ -103,17 +103,18 @@ class Track:
         """Judge contacts from below the bookmark: the tap reads some stretches again on purpose."""
         ranges = self.claim.read_again(claim) if self._early else ()
         for kind, created, line, identity in self._early:
-            if not any(low <= created < high for low, high in ranges):
+            if not any(low <= created < high or isnan(created) for low, high in ranges):
                 findings.add(kind, line=line, identity=identity)
 
     def _compare_delivered(self, findings: Findings, line: int, claim: Claim) -> None:
         """Compare the state's own count with the contacts that came since the last one."""
         before = self._delivered if claim.since == self.claim.since else 0
         self._delivered = claim.counted
+        if claim.ledger != self.claim.ledger and claim.position == self.claim.position:
+            self.repaired = True  # a stretch was read again: its number is what came
+            return
         if before is None or claim.counted is None:
             return
-        if claim.ledger != self.claim.ledger and claim.position == self.claim.position:
-            return  # a stretch was read again: its number is what came
         if lost := claim.counted - before - len(self._created):
             kind = Kind.UNCOUNTED if lost > 0 else Kind.MISCOUNTED
             findings.add(kind, line=line, count=abs(lost))
@@ -205,8 +206,9 @@ class Bookmarks:
             self._forget()
             self._findings.add(Kind.BAD_STATE, line=line, detail=str(error))
             return
-        if problem := claim.contradiction:
-            self._findings.add(Kind.LEDGER, line=line, detail=problem)
+        for each in (claim, claim.under_way):
+            if each is not None and (problem := each.contradiction):
+                self._findings.add(Kind.LEDGER, line=line, detail=problem)
         if not self._begun:
             # It repeats what the run was given.
             if self.told and self._incremental.origin.position != claim.position:

@@ -71,9 +71,11 @@ class Claim(msgspec.Struct, frozen=True):
     @property
     def counted(self) -> int | None:
         """How many contacts were delivered up to the position, if the state says so."""
-        if self.delivered is None and self.ledger:
-            return self._total
-        return self.delivered
+        if not self.ledger:
+            return self.delivered
+        if self.position is not None and self.ledger[-1][0] > self.position:
+            return None  # somebody set the bookmark back
+        return self._total if self.delivered is None else self.delivered
 
     @property
     def contradiction(self) -> str:
@@ -82,7 +84,7 @@ class Claim(msgspec.Struct, frozen=True):
             return ""
         if self.position is not None and self.ledger[-1][0] < self.position:
             return "it ends before the bookmark"
-        return "" if self.counted == self._total else "its counts do not sum to delivered"
+        return "" if self.delivered in {self._total, None} else "its counts do not sum to delivered"
 
     @property
     def _total(self) -> int:
@@ -96,11 +98,12 @@ class Claim(msgspec.Struct, frozen=True):
         """
         ledgers = self.ledger or (), after.ledger or ()
         changed = set(ledgers[0]) ^ set(ledgers[1])
+        reached = -inf if self.position is None else self.position
         return [
             (start, stretch[0])
             for ledger in ledgers
             for start, stretch in zip([-inf, *(end for end, *_ in ledger)], ledger, strict=False)
-            if stretch[2] != "ok" or stretch in changed
+            if stretch[0] <= reached and (stretch[2] != "ok" or stretch in changed)
         ]
 
 

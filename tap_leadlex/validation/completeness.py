@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import inf, isnan
+from math import floor, inf, isnan
 from typing import TYPE_CHECKING
 
 from tap_leadlex.validation.catalogue import Kind
@@ -222,7 +222,9 @@ class Completeness:
         """Distinguish what changed meanwhile from what was lost."""
         result, first, add = self.result, self._range.first, self._findings.add
         short = sum(gap.short for gap in result.gaps)
-        surplus = sum(gap.surplus for gap in result.gaps)
+        # What was entered and deleted after the sync started cannot be counted.
+        known = floor(self._range.since) - 1 if self._delivered.sorted else inf
+        surplus = sum(gap.surplus for gap in result.gaps if gap.start < known)
         explained = sum(map(self._changed, result.gaps))
         if first is not None:
             # By count, one that was deleted meanwhile hides one that was created.
@@ -245,7 +247,7 @@ class Completeness:
         for gap in result.gaps:
             if gap.misdated:
                 add(Kind.MISDATED, detail=str(gap), count=gap.misdated)
-            if gap.surplus and not deleted:
+            if gap.surplus and gap.start < known and not deleted:
                 add(Kind.SURPLUS, detail=str(gap), count=gap.surplus)
 
     def _report_missing(self) -> None:

@@ -160,6 +160,9 @@ class Validation:
             outcome.notes.append(_INFERRED)
         for name, number in validator.unchecked.items():
             outcome.notes.append(f"{name}: {number:,} records, compared with their SCHEMA only.")
+        if validator.layout.created is None and marks.track.repaired:
+            why = "the tap exported ranges again, and without dates nothing tells them apart"
+            outcome.skipped[Check.COMPLETENESS] = why
         known = known or Range(None, marks.position or time.time(), since)
         self._ask(validator.arrived, known, tags, by_month=options.by_month)
         self._say_where_lost()

@@ -196,7 +196,7 @@ def distinct(messages: Messages, name: str) -> tuple[dict[str, Any], dict[str, A
 def without_counts(messages: Messages) -> Messages:
     """Take out of the states what only this tap tells."""
     for at in states(messages):
-        for name in ("filters", "since", "delivered"):
+        for name in ("filters", "since", "delivered", "ledger"):
             entry(messages[at]).pop(name, None)
     return messages
 

@@ -186,7 +186,10 @@ def move_bookmark(messages: Messages, random: Random) -> set[str]:
     later = [_position(messages[one]) for one in _closing(messages) if one > at]
     if not crossed and not any(each < claimed[name] for each in later) and seconds < 0:
         return set()  # no contact is between: the state is as true as before
-    return {"bookmark-ahead", "record-ahead", "bookmark-back", "future-bookmark", "before-resume"}
+    return {
+        *("bookmark-ahead", "record-ahead", "bookmark-back", "future-bookmark", "before-resume"),
+        "ledger",
+    }
 
 
 def recount(messages: Messages, random: Random) -> set[str]:
