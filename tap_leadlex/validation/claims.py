@@ -96,15 +96,21 @@ class Claim(msgspec.Struct, frozen=True):
 
         It does so with stretches that are stale, below the bookmark, which stays.
         """
-        ledgers = self.ledger or (), after.ledger or ()
-        changed = set(ledgers[0]) ^ set(ledgers[1])
+        before, now = self._stretches, after._stretches
+        stale = {bounds for each in (before, now) for bounds, stretch in each.items() if stretch[1]}
+        changed = {bounds for bounds in before.keys() & now.keys() if before[bounds] != now[bounds]}
         reached = -inf if self.position is None else self.position
-        return [
-            (start, stretch[0])
-            for ledger in ledgers
-            for start, stretch in zip([-inf, *(end for end, *_ in ledger)], ledger, strict=False)
-            if stretch[0] <= reached and (stretch[2] != "ok" or stretch in changed)
-        ]
+        return [bounds for bounds in stale | changed if bounds[1] <= reached]
+
+    @property
+    def _stretches(self) -> dict[tuple[float, float], tuple[int, bool]]:
+        """The stretches: how many contacts each has, and whether it is stale, by its bounds."""
+        ledger = self.ledger or ()
+        starts = [-inf, *(end for end, *_ in ledger)]
+        return {
+            (start, end): (contacts, mark != "ok")
+            for start, (end, contacts, mark) in zip(starts, ledger, strict=False)
+        }
 
 
 class Refresh(Claim, frozen=True):
