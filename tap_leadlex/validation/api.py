@@ -91,13 +91,7 @@ class Page:
 
 
 class LeadLex:
-    """The API for one key, inside a `with` block.
-
-    Attributes:
-        made: Calls made so far, exports not counted.
-        exports: Export calls made so far.
-        now: LeadLex's clock at its last answer, ours before the first; seconds since 1970.
-    """
+    """The API for one key, inside a `with` block."""
 
     def __init__(
         self,
@@ -110,20 +104,14 @@ class LeadLex:
         longest: float = _LONGEST,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Prepare; nothing is sent.
+        """Prepare; nothing is sent, and the key goes into one header and nowhere else.
 
-        Args:
-            url: Base of the API.
-            key: The workspace's key; it goes into one header and nowhere else.
-            list_id: List and export the members of this list only.
-            budget: Calls to make at most.
-            timeout: Seconds without a byte before a call is given up.
-            longest: Seconds that one call may take, however steadily its answer arrives.
-            sleep: How to wait.
+        A call ends after `timeout` seconds without a byte, and after `longest` in all. Lists and
+        exports are those of `list_id`, if it is given; `budget` limits the calls.
         """
         self.list_id = list_id
-        self.made = self.exports = 0
-        self.now = time.time()
+        self.made = self.exports = 0  # calls so far: all others, and exports
+        self.now = time.time()  # LeadLex's clock at its last answer
         self._budget = budget
         self._longest = longest
         self._sleep = sleep

@@ -41,44 +41,26 @@ class FirstCount:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What the sync is said to cover.
+    """What the sync is said to cover."""
 
-    Attributes:
-        start: Its start, seconds since 1970; `None` for the beginning of history.
-        end: Its end, exclusive.
-        since: When the sync started: what changed later, the sync need not show.
-        first: What LeadLex had before; `None` if it was not counted.
-        inferred: Whether it starts with the first contact because nothing says where the run did.
-    """
-
-    start: float | None
-    end: float
-    since: float
-    first: FirstCount | None = None
-    inferred: bool = False
+    start: float | None  # `None` for the beginning of history
+    end: float  # exclusive
+    since: float  # when the sync started: what changed later, it need not show
+    first: FirstCount | None = None  # what LeadLex had before, if it was counted
+    inferred: bool = False  # from the first contact, because nothing says where the run started
 
 
 @dataclass(slots=True)
 class Comparison:
-    """What the counts say.
-
-    Attributes:
-        leadlex: Contacts of the range in LeadLex.
-        sync: Distinct contacts of the range in the sync.
-        by: What the result rests on: `count`, or `id` if the ids of all contacts were compared.
-        verified: Whether LeadLex's list has as many contacts as its total says.
-        buckets: Counts by the month, or by several months in a long history.
-        gaps: Where the two differ.
-        notes: What explains a difference.
-    """
+    """What the counts say of the distinct contacts of a range."""
 
     leadlex: int = 0
     sync: int = 0
-    by: str = "count"
-    verified: bool = False
-    buckets: list[Gap] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    by: str = "count"  # or `id`, if the ids of all contacts were compared
+    verified: bool = False  # whether LeadLex's list has as many contacts as its total says
+    buckets: list[Gap] = field(default_factory=list)  # by one or several months
+    gaps: list[Gap] = field(default_factory=list)  # where the two differ
+    notes: list[str] = field(default_factory=list)  # what explains a difference
 
 
 def known_start(options: Options, origin: Claim | None, *, lookback: float) -> float | None:

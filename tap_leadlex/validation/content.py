@@ -88,25 +88,15 @@ class Compared:
 
 @dataclass(slots=True)
 class Contents:
-    """What the comparison says.
+    """What the comparison of so many `contacts`, `of` those that arrived, says."""
 
-    Attributes:
-        compared: The contacts of a sample, or those that differ if all were compared.
-        contacts: How many contacts were compared.
-        of: How many arrived.
-        columns: For each delivered property how many values are equal, different, missing, extra.
-        every: Whether every contact was compared.
-        changed: How many differ because LeadLex changed them after the sync started.
-        stopped: Why not all were compared that were asked for; may be empty.
-    """
-
-    compared: list[Compared] = field(default_factory=list)
+    compared: list[Compared] = field(default_factory=list)  # if all were, those that differ
     contacts: int = 0
     of: int = 0
-    columns: dict[str, Counter[Match]] = field(default_factory=dict)
-    every: bool = False
-    changed: int = 0
-    stopped: str = ""
+    columns: dict[str, Counter[Match]] = field(default_factory=dict)  # by delivered property
+    every: bool = False  # whether every contact was to be compared
+    changed: int = 0  # how many differ because LeadLex changed them after the sync started
+    stopped: str = ""  # why not all were compared that were asked for
 
     def count(self, names: Iterable[str], match: Match = Match.EQUAL) -> None:
         """Count one value of each of some columns."""

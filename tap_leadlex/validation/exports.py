@@ -35,20 +35,13 @@ _ASKED = 50
 
 
 class FullComparison:
-    """Compares every value of every contact of a range.
-
-    Attributes:
-        contents: The comparison of values.
-        rows: Contacts of the range in LeadLex.
-        missing: Those that did not arrive.
-        surplus: The creation instants of those that only arrived.
-    """
+    """Compares every value of every contact of a range."""
 
     def __init__(self, api: LeadLex, layout: Layout, delivered: Delivered, covered: Range) -> None:
         self.contents = Contents(of=len(delivered), every=True)
-        self.rows = 0
-        self.missing: list[Listed] = []
-        self.surplus: list[float] = []
+        self.rows = 0  # contacts of the range in LeadLex
+        self.missing: list[Listed] = []  # those that did not arrive
+        self.surplus: list[float] = []  # when those that only arrived were created
         self._api = api
         self._layout = layout
         self._delivered = delivered

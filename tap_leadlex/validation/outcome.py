@@ -22,37 +22,23 @@ CLEAN, FOUND, COULD_NOT = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one check came to: the result, what it rests on or why there is none.
-
-    `good` says whether it passed; `None` if it was not asked for.
-    """
+    """What one check came to."""
 
     check: Check
     result: str
-    detail: str
-    good: bool | None
+    detail: str  # what the result rests on, or why there is none
+    good: bool | None  # `None` if it was not asked for
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a validation came to.
+    """What a validation came to."""
 
-    Attributes:
-        source: What was validated.
-        findings: The worst first.
-        notes: What people should know besides.
-        skipped: The checks that were not asked for, or are out of reach, and why.
-        stopped: The checks that could not be done, and why.
-        unreachable: Properties that could not be compared.
-        absent: Columns of LeadLex that did not arrive as they are.
-        run: When and how it ran: time, versions, workspace, command line.
-    """
-
-    source: str
-    findings: Sequence[Finding] = ()
+    source: str  # what was validated
+    findings: Sequence[Finding] = ()  # the worst first
     notes: list[str] = field(default_factory=list)
-    skipped: dict[Check, str] = field(default_factory=dict)
-    stopped: dict[Check, str] = field(default_factory=dict)
+    skipped: dict[Check, str] = field(default_factory=dict)  # not asked for, or out of reach
+    stopped: dict[Check, str] = field(default_factory=dict)  # could not be done
     lines: int = 0
     contacts: int = 0
     repeats: int = 0
@@ -60,8 +46,8 @@ class Outcome:
     covered: Range | None = None
     comparison: Comparison | None = None
     contents: Contents | None = None
-    unreachable: Sequence[str] = ()
-    absent: Sequence[str] = ()
+    unreachable: Sequence[str] = ()  # properties that could not be compared
+    absent: Sequence[str] = ()  # columns of LeadLex that did not arrive as they are
     calls: int = 0
     exports: int = 0
     seconds: float = 0.0
