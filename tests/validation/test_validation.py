@@ -19,7 +19,7 @@ from tap_leadlex.validation.api import LeadLex
 from tap_leadlex.validation.catalogue import Check
 from tap_leadlex.validation.validation import Validation
 from tests.support import config_for, run
-from tests.validation.defects import Messages, without_counts
+from tests.validation.defects import Messages, entry, records, states, without_counts
 from tests.validation.streams import lines
 from tests.validation.syncs import full_refresh, judge, options, validate
 
@@ -260,3 +260,29 @@ def test_a_refused_list_leaves_the_content_checked(serve: Callable[..., Sandbox]
     assert set(outcome.stopped) == {Check.COMPLETENESS}
     assert outcome.contents is not None
     assert len(outcome.contents.compared) == 20
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_only_deleted_contacts_may_be_dropped_by_an_activation(
+    serve: Callable[..., Sandbox], *, deleted: bool
+) -> None:
+    sandbox = serve(contacts=30, quotas=Quotas(exports=None))
+    config = config_for(sandbox)
+    messages = without_counts(run(config, catalog=full_refresh(config)).messages)
+    for at in states(messages):
+        for refresh in entry(messages[at]).get("refresh") or ():
+            refresh.pop("delivered")
+            refresh.pop("ledger", None)
+    # It came with the news of the run, and the refresh did not bring it again.
+    last = max(records(messages), key=lambda at: str(messages[at]["record"]["created_at"]))
+    news = messages.pop(last)
+    del news["version"]
+    messages.insert(min(records(messages)), news)
+    validation = Validation(options(sandbox), "lines", live=True)
+    if deleted:
+        sandbox.store.delete(news["record"]["id"])
+
+    outcome = validation.stream([lines(messages)], lambda _: None)
+
+    assert codes(outcome) == ([] if deleted else ["activation-drops"])
+    assert ("Contacts deleted before the refresh read them: 1." in outcome.notes) == deleted
