@@ -472,7 +472,7 @@ STEPS = st.builds(
 )
 
 
-@settings(max_examples=25, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=25, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(
     contacts=st.sampled_from([0, 10, 60, 120]),
     days=st.sampled_from([0, 1]),

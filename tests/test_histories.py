@@ -59,6 +59,8 @@ MODES = {
     "incremental": histories(st.just(value=False)),
     "full-table": histories(st.just(value=True)),
     "both": histories(st.booleans()),
+    "by itself, each run": histories(st.just(value=False), full_refresh_days=0),
+    "by itself, each day": histories(st.booleans(), full_refresh_days=1),
 }
 
 
