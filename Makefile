@@ -58,6 +58,7 @@ plant: .venv/.ready ## plant 3,000 random defects in syncs, list those that lead
 
 bench: .venv/.ready ## compare exports, speed and memory with other tools (half an hour)
 	@$(BIN)/python benchmarks/exports.py --json build/exports.json
+	@$(BIN)/python benchmarks/repair.py --json build/repair.json
 	@$(BIN)/python benchmarks/speed.py --json build/speed.json
 
 mutants: .venv/.ready .venv-mutants/.ready ## change the tap at MUTANTS random places (60), and list the changes that no test detects

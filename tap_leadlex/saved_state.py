@@ -113,6 +113,8 @@ def _stretch(end: object, records: object, condition: object) -> Stretch:
     if word not in {_FRESH, _STALE} or (place and word == _FRESH):
         raise ValueError
     stale = 0 if word == _FRESH else int(place or 1)
+    if word == _STALE and not stale:
+        raise ValueError
     return Stretch(_instant(end), _count(records), _count(stale))
 
 

@@ -56,6 +56,23 @@ def test_an_incremental_run_takes_one_export(figures: Json) -> None:
         assert history == {"news": 1, "nothing new": 1}
 
 
+def test_back_dated_contacts_take_few_exports_and_look_ups(tmp_path: Path) -> None:
+    path = tmp_path / "repair.json"
+    command: list[str | Path] = [sys.executable, ROOT / "benchmarks" / "repair.py"]
+    command += ["--contacts", "40000", "--limit", "1000", "--json", path]
+
+    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
+
+    assert done.returncode == 0, done.stderr
+    cases = json.loads(path.read_text(encoding="utf-8"))
+    assert {case["stretches"] for case in cases} == {42, 256}
+    for case in cases:
+        assert case["missed"] == 0
+        assert case["exports"] <= case["changed"] <= min(case["late"], case["stretches"])
+        assert case["runs"] == -(-case["exports"] // 9)
+        assert case["look_ups"] <= 9 + 16 * case["changed"]
+
+
 def test_the_models_beside_it_cost_and_lose_what_they_must(figures: Json) -> None:
     for case in figures["cases"]:
         ways = case["ways"]

@@ -208,8 +208,8 @@ def test_drift_says_how_much_and_where(
 def test_what_is_gone_is_told(lines: pytest.LogCaptureFixture, records: int, noun: str) -> None:
     log = run_log(Window(START, END))
     told = (
-        f"LeadLex no longer has {noun} that the tap delivered. A full refresh deletes them from the "
-        "destination."
+        f"LeadLex no longer has {noun} that the tap delivered. A full refresh deletes them from "
+        "the destination."
     )
 
     log.gone(records, warn=False)
@@ -232,8 +232,8 @@ def test_what_was_exported_again_and_what_is_left(lines: pytest.LogCaptureFixtur
     finished, stopped = (record.getMessage() for record in lines.records[-2:])
     assert finished == "Synced 1,200 contacts (1 range again); completeness confirmed: by the list."
     assert stopped == (
-        "Stopped: the quota is used up. State saved; 1,200 contacts synced, 12 ranges left to export "
-        "again. Run again."
+        "Stopped: the quota is used up. State saved; 1,200 contacts synced, 12 ranges left to "
+        "export again. Run again."
     )
 
 

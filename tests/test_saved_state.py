@@ -14,12 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_leadlex import timestamps
+from tap_leadlex.errors import StateError
+from tap_leadlex.planning.ledger import MOST_STRETCHES, Ledger, Stretch
 from tap_leadlex.planning.windows import BEGINNING, Boundary
 from tap_leadlex.resources import CONTACTS
 from tap_leadlex.sandbox import ListFault, Quotas, Reading, Sandbox
 from tap_leadlex.sandbox.instants import from_datetime
 from tap_leadlex.sandbox.readings import Order
-from tap_leadlex.saved_state import MAX_FENCES, SavedPlan, SavedState
+from tap_leadlex.saved_state import MAX_FENCES, SavedPlan, SavedState, written_ledger
 from tests.environments import environment
 from tests.support import (
     FULL_TABLE,
@@ -152,6 +154,31 @@ def test_the_bookmark_of_another_replication_key_is_refused(
         ("plan", [100, "x"]),
         ("plan", [True, []]),
         ("plan", [100, [["2025-01-01T00:00:00Z", None]] * (MAX_FENCES + 1)]),
+        *(
+            ("ledger", ledger)
+            for ledger in (
+                {"2025-01-01T00:00:00Z": [5, "ok"]},
+                "2025-01-01T00:00:00Z",
+                [5],
+                [["2025-01-01T00:00:00Z", 5]],
+                [["2025-01-01T00:00:00Z", 5, "ok", 1]],
+                [["tomorrow", 5, "ok"]],
+                [["9999-12-31T00:00:00Z", 5, "ok"]],
+                [["2025-01-01T00:00:00Z", 10**30, "ok"]],
+                [["2025-01-01T00:00:00Z", True, "ok"]],
+                [["2025-01-01T00:00:00Z", -5, "ok"]],
+                [["2025-01-01T00:00:00Z", 5.0, "ok"]],
+                [["2025-01-01T00:00:00Z", 5, None]],
+                [["2025-01-01T00:00:00Z", 5, "old"]],
+                [["2025-01-01T00:00:00Z", 5, "ok 2"]],
+                [["2025-01-01T00:00:00Z", 5, "stale 0"]],
+                [["2025-01-01T00:00:00Z", 5, "stale -1"]],
+                [["2025-01-01T00:00:00Z", 5, f"stale {10**30}"]],
+                [["2026-01-01T00:00:00Z", 2, "ok"], ["2025-01-01T00:00:00Z", 3, "ok"]],
+                [["2025-01-01T00:00:00Z", 2, "ok"], ["2025-01-01T00:00:00Z", 3, "ok"]],
+                [["2025-01-01T00:00:00Z", 0, "ok"]] * 200_000,
+            )
+        ),
     ],
 )
 def test_a_value_that_the_tap_cannot_have_written_is_refused(
@@ -570,6 +597,62 @@ def test_a_long_plan_keeps_its_farthest_and_its_nearest_boundaries() -> None:
     boundaries = SavedPlan.read(written).boundaries
     assert len(boundaries) == MAX_FENCES
     assert [boundaries[0], *boundaries[1:]] == [plan[0], *plan[1 - MAX_FENCES :]]
+
+
+@given(
+    stretches=st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 5)), max_size=MOST_STRETCHES)
+)
+def test_a_ledger_is_read_as_it_was_written(stretches: list[tuple[int, int]]) -> None:
+    """Those that went stale in the same check stay together, and the first ones are plain."""
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    ledger = Ledger(
+        None, tuple(Stretch(at + hours * HOUR, *each) for hours, each in enumerate(stretches))
+    )
+
+    written = written_ledger(ledger)
+    saved = SavedState.read({**BOOKMARK, "ledger": written}, CONTACTS).ledger
+
+    orders = sorted({each.stale for each in ledger.stretches} | {0})
+    assert saved == tuple(
+        each._replace(stale=orders.index(each.stale)) for each in ledger.stretches
+    )
+    conditions = {condition for _, _, condition in written or ()}
+    assert conditions <= {"ok", "stale", *(f"stale {place}" for place in range(2, 6))}
+    assert "stale" in conditions or conditions <= {"ok"}
+
+
+@given(ledger=_JSON | st.lists(st.tuples(_JUNK | st.just("2025-01-01"), _JSON, _JSON).map(list)))
+def test_any_ledger_is_refused_or_makes_sense(ledger: object) -> None:
+    try:
+        saved = SavedState.read({**BOOKMARK, "ledger": ledger}, CONTACTS).ledger
+    except StateError:
+        return
+    ends = [each.end for each in saved or ()]
+    assert ends == sorted(set(ends))
+
+
+@pytest.mark.parametrize(
+    "ledger",
+    [
+        [["2025-12-31T00:00:00Z", 5, "ok"]],  # it ends before the bookmark
+        [["2026-01-01T00:00:00Z", 6, "ok"]],  # it has other records than were delivered
+        [
+            ["2023-01-01T00:00:00Z", 0, "ok"],
+            ["2026-01-01T00:00:00Z", 5, "ok"],
+        ],  # and before `since`
+    ],
+)
+def test_a_ledger_that_other_keys_contradict_is_dropped(leadlex: Truth, ledger: object) -> None:
+    state = with_contacts(
+        ledger=ledger, delivered=5, since="2024-01-01", drift_checked="2026-07-01"
+    )
+
+    done = leadlex.run(state, start_date="2024-01-01", end_date="2026-01-02", max_exports=1)
+
+    assert (done.exit_code, done.failures) == (0, [])
+    contacts = done.state["bookmarks"]["contacts"]
+    assert contacts["ledger"] is None
+    assert contacts["delivered"] == 5 + len(done.ids)
 
 
 def test_a_plan_writes_no_boundary_that_it_would_not_read() -> None:

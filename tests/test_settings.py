@@ -216,6 +216,7 @@ RULES = {
     "max_exports": "a whole number, 1 or more",
     "full_refresh_days": "a whole number of days, from 0 to a century",
     "check_drift": "true or false",
+    "repair_drift": "true or false",
     "accept_short_exports": "true or false",
     "request_timeout": "a whole number of seconds, from 1 to a day",
     "run_report": "the path of a file that the tap can append to",

@@ -42,6 +42,7 @@ class Case:
 
 CASES = {
     "incremental": Case(state="under-way", settings={"export_limit": 200}),
+    "repair": Case(state="stale", settings={"export_limit": 300}),
     "refresh": Case(state="refresh-under-way", settings={"export_limit": 200}, catalog=FULL_TABLE),
     "plan": Case(
         state="plan", settings={"export_limit": 100, "max_exports": 2}, leadlex=WITHOUT_LIST
