@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from math import ceil
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_leadlex.planning.ledger import MOST_STRETCHES
 from tap_leadlex.sandbox import ListFault, Quotas, Reading, Sandbox
 from tap_leadlex.sandbox.defects import Defects, ListShows
 from tap_leadlex.sandbox.instants import from_datetime
-from tap_leadlex.sandbox.readings import Bound, DateForm, ListMode, Precision
+from tap_leadlex.sandbox.readings import Bound, DateForm, ListMode, Order, Precision
 from tests.support import FULL_TABLE, FakeClock, Json, Run, by_id, config_for, truth
 
 if TYPE_CHECKING:
@@ -543,6 +545,46 @@ def test_a_bookmark_that_is_moved_back_makes_no_false_alarm(
     assert 0 < len(again.ids) < CONTACTS
     assert again.warnings == destination.sync().ids == destination.stale == []
     assert sum(each[1] for each in destination.ledger) == CONTACTS
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happens_every_contact_is_in_the_destination(
+    serve: Callable[..., Sandbox], clock: FakeClock, seed: int
+) -> None:
+    """Contacts come, are back-dated by up to five years, and go; runs stop at `max_exports`."""
+    random = Random(seed)  # noqa: S311 - variety, not secrecy
+    reading = Reading(
+        list_lower=random.choice([*Bound]),
+        lower=random.choice([*Bound]),
+        upper=random.choice([*Bound]),
+        order=random.choice([*Order]),
+        precision=random.choice([*Precision]),
+        list_mode=random.choice([ListMode.OK, ListMode.NEAR_TOTAL, ListMode.NO_TOTAL]),
+    )
+    sandbox = serve(contacts=300, clock=clock, reading=reading, quotas=UNLIMITED)
+    destination = Destination(
+        clock, sandbox, export_limit=50, lookback_seconds=random.choice([0, 0, 3 * 86_400])
+    )
+    destination.sync()
+
+    for day in range(16):
+        for _ in range(random.randint(0, 6)):
+            create(sandbox, clock.at + random.randint(1, 86_000) * SECOND)
+        if day % 2:  # what comes and goes in one range at once is not promised
+            delete(sandbox, random.randint(0, 5), first=random.randint(0, 250))
+        else:
+            for _ in range(random.randint(0, 5)):
+                create(sandbox, clock.at - random.randint(1, 5 * 365 * 86_400) * SECOND)
+        destination.sync(max_exports=random.randint(1, 4))
+        if random.random() < 1 / 2:
+            destination.sync(HOUR, max_exports=random.randint(2, 4))
+    destination.sync()
+    destination.sync()
+
+    assert destination.stale == []
+    expected = {row["id"]: row for row in truth(sandbox)}
+    assert expected.keys() <= destination.rows.keys()
+    assert len(destination.ledger) <= MOST_STRETCHES
 
 
 # States of earlier releases.
