@@ -38,6 +38,7 @@ _OF_THE_MACHINE = ("TAP_LEADLEX_", "SINGER_SDK_", "LOGLEVEL", "SSL_CERT_")
 _SLOW = {
     "test_clean_syncs",
     "test_commands",
+    "test_comparison",
     "test_completeness",
     "test_demo",
     "test_destinations",
