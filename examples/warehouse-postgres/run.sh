@@ -11,6 +11,6 @@ meltano schedule run "$1"
 
 # Continue a refresh that the quota stopped in the next hour, not in the next week.
 if [ "$1" = hourly ] &&
-  meltano state get prod:tap-leadlex-to-target-postgres | grep -q '"refresh": *{'; then
+  meltano state get prod:tap-leadlex-to-target-postgres | grep -q '"refresh": *[[{]'; then
   meltano schedule run weekly
 fi
