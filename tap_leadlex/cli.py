@@ -9,7 +9,7 @@ import os
 import sys
 import traceback
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 from singer_sdk import mapper
@@ -57,12 +57,14 @@ class Command(SingerCommand):
             raise
         except Exception as error:  # noqa: BLE001 - no run ends in a traceback
             if isinstance(error, OutputError):
-                _abandon_output()
+                _abandon(sys.stdout)
             line = _advice(error)
             self._write_report(1, line)
             self.logger.critical("%s", line)
             self.logger.debug("%s", _places(error))
             sys.exit(1)
+        finally:
+            _flush_log()
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:  # noqa: ANN401 - click's
         """Read the options, and do what they ask for."""
@@ -266,10 +268,18 @@ def _broken_pipes() -> Iterator[None]:
         raise OutputError(error) from error
 
 
-def _abandon_output() -> None:
-    """Let Python not write at its exit what standard output did not take."""
+def _flush_log() -> None:
+    """Write what is left of the log; if that fails, the exit code must not change for it."""
+    try:
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):
+        _abandon(sys.stderr)
+
+
+def _abandon(stream: TextIO) -> None:
+    """Let Python not write at its exit what a stream did not take."""
     with suppress(AttributeError, OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _say_at_once(logger: logging.Logger, text: str) -> None:

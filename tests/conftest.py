@@ -31,7 +31,10 @@ settings.register_profile(
 # A shell that starts the tests in the background has them ignore it, and all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-_OF_THE_MACHINE = ("TAP_LEADLEX_", "SINGER_SDK_", "LOGLEVEL", "SSL_CERT_")
+_OF_THE_MACHINE = (
+    *("TAP_LEADLEX_", "SINGER_SDK_", "LOGLEVEL", "SSL_CERT_"),
+    "PYTHONUNBUFFERED",  # it hides what is left in buffers when a program ends
+)
 
 
 # Modules that take 15 seconds or more.
