@@ -271,11 +271,11 @@ class Planner:
         if self._prover.cap is None:
             return (
                 f"Raise export_limit if it is below 50,000, or sync them in parts with {filters}. "
-                "The bookmark stays before that instant."
+                "The next run exports that second again."
             )
         return (
             "LeadLex truncates exports, whatever export_limit is. Ask its support to change that, "
-            f"or sync them in parts with {filters}. The bookmark stays before that instant."
+            f"or sync them in parts with {filters}. The next run exports that second again."
         )
 
 
