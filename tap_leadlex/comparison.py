@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_leadlex.errors import ListError, UnreachableError
+from tap_leadlex.errors import NO_LIST
 from tap_leadlex.messages import uninterrupted
 from tap_leadlex.planning.drift import Drift, changes, counted
 from tap_leadlex.planning.ranks import LookUpsUsedError
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from tap_leadlex.planning.windows import ReadPage
     from tap_leadlex.progress import RunLog
     from tap_leadlex.state import Check, IncrementalState
-
-_NO_ANSWER = (ListError, UnreachableError)
-
 
 # From this share of the delivered records on, those that are gone deserve a warning.
 _MANY_GONE = 0.01
@@ -64,7 +61,7 @@ def compare(
         listed.update(changes(due.ledger, read, due.until, now.toordinal()))
     except LookUpsUsedError:
         complete = not listed
-    except _NO_ANSWER:
+    except NO_LIST:
         pass
     if listed:
         found = Drift.of(due.ledger, listed)
@@ -83,7 +80,7 @@ def _count(at: IncrementalState, due: Check, read: ReadPage, run_log: RunLog) ->
     """Return a ledger for a state that has none: an earlier release wrote it."""
     try:
         ledger = counted(read, due.ledger.since, due.bookmark, due.records, at.limit)
-    except (LookUpsUsedError, *_NO_ANSWER):
+    except (LookUpsUsedError, *NO_LIST):
         return None
     if ledger.total == due.records:
         return ledger

@@ -100,6 +100,10 @@ class UnreachableError(TransportError):
     """No connection to LeadLex came about, so it was not asked and no quota is used."""
 
 
+NO_LIST = (ListError, UnreachableError)
+"""How a look-up of the list fails: do without it."""
+
+
 class GatewayError(TransportError):
     """LeadLex was reached but did not send the whole response: it may be too big."""
 

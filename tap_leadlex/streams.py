@@ -18,7 +18,7 @@ from tap_leadlex.agenda import Agenda, Part, due, with_refresh
 from tap_leadlex.api.export import Exporter
 from tap_leadlex.api.listing import Listing
 from tap_leadlex.comparison import compare
-from tap_leadlex.errors import LeadLexError, ListError, RunStopped, UnreachableError
+from tap_leadlex.errors import NO_LIST, LeadLexError, ListError, RunStopped
 from tap_leadlex.messages import MessageWriter, RecordBatch
 from tap_leadlex.planning.list_guide import rank_of_full, shows_that_all_fit
 from tap_leadlex.planning.planner import Planner
@@ -218,7 +218,7 @@ class ExportedStream(Stream):
         try:
             if self._scope.listed_alike:
                 return shows_that_all_fit(look_up(read, PAGE), at.start, at.limit)
-        except (ListError, UnreachableError):
+        except NO_LIST:
             pass
         return at.left is not None and at.left < rank_of_full(at.limit)
 
@@ -226,7 +226,7 @@ class ExportedStream(Stream):
         """Return whether there may be records after the bookmark."""
         try:
             return Witness(read).shows_more(Window(bookmark, self._cutoff), 0)
-        except (ListError, UnreachableError):
+        except NO_LIST:
             return True
 
     def _state_of(self, part: Part) -> SyncState:

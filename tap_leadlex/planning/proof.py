@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from tap_leadlex import timestamps
 from tap_leadlex.errors import (
+    NO_LIST,
     BrokenExportError,
     ListError,
     RunStopped,
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 # The most exports of a run that look for records which only the list shows.
 MOST_CHECKS = 5
-
-_NO_ANSWER = (ListError, UnreachableError)
 
 Result = TypeVar("Result", bound=ExportResult)
 
@@ -268,7 +267,7 @@ class Prover:
         """Return whether an export has fewer than half of the records that the list shows."""
         try:
             return self._witness is not None and self._witness.has_twice(result, testimony.lead_in)
-        except _NO_ANSWER:
+        except NO_LIST:
             return False
 
     def _number(self, result: ExportResult, testimony: Testimony) -> int:
@@ -276,7 +275,7 @@ class Prover:
         try:
             if testimony.many and self._witness:
                 return self._witness.count(result, testimony.lead_in) - len(result.keys)
-        except _NO_ANSWER:
+        except NO_LIST:
             pass
         return len(testimony.missing)
 

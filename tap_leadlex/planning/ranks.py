@@ -61,7 +61,7 @@ class Ranks:
         self._since = since
         self._left = most
         self._size = PAGE
-        self._honored = False  # the server was seen to heed the size of pages
+        self._honored = False  # pages were seen to have the size requested
 
     def before(
         self, instant: datetime, guesses: Sequence[int], low: int = 0, high: int | None = None

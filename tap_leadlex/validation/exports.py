@@ -52,7 +52,8 @@ class FullComparison:
     def windows(self, contacts: int | None, most: int) -> list[tuple[float, float]]:
         """Return the ranges to export, each with fewer contacts than one export carries.
 
-        LeadLex counts so many contacts, if it does. Without dates, planning needs its list.
+        `contacts` is their number by LeadLex's count, `None` if it is not known. If the sync has no
+        dates, planning needs LeadLex's list.
 
         Raises:
             CannotValidateError: If more than `most` exports are needed, or the list fails.
