@@ -318,6 +318,52 @@ def test_contacts_that_come_and_go_between_the_runs_of_a_refresh_are_gone_at_its
     assert destination.records == by_id(truth(sandbox))
 
 
+def test_new_contacts_begin_where_the_refresh_has_passed_the_bookmark(
+    serve: Callable[..., Sandbox], clock: FakeClock
+) -> None:
+    sandbox, destination = serve(contacts=30, quotas=UNLIMITED, clock=clock), Destination()
+    sync(clock, sandbox, destination)
+    clock.at += HOUR
+    create(sandbox, 150)
+    sync(clock, sandbox, destination, max_exports=1)  # leaves the next export to the refresh
+
+    refreshed = sync(clock, sandbox, destination, max_exports=5)
+    rest = sync(clock, sandbox, destination)
+
+    assert refreshed.ids
+    assert not set(refreshed.ids) & set(rest.ids)
+    assert destination.records == by_id(truth(sandbox))
+
+
+def test_a_refresh_that_replaces_another_has_a_later_version(
+    serve: Callable[..., Sandbox], clock: FakeClock
+) -> None:
+    """Whatever the clock was then: records of the other one must not outlive the new one."""
+    sandbox, destination = serve(contacts=60, quotas=UNLIMITED, clock=clock), Destination()
+    sync(clock, sandbox, destination, max_exports=1)
+    given_up = refresh_in(destination.state or {})
+    assert given_up
+    given_up["version"] += 10**9
+
+    done = sync(clock, sandbox, destination, list_id="list-half")
+
+    assert activations(done) == [given_up["version"] + 1]
+
+
+def test_a_clock_that_is_late_does_not_end_a_refresh_before_the_bookmark(
+    serve: Callable[..., Sandbox], clock: FakeClock
+) -> None:
+    leadlex = FakeClock(clock.at)
+    sandbox, destination = serve(contacts=15, quotas=UNLIMITED, clock=leadlex), Destination()
+    sync(clock, sandbox, destination)
+    clock.at -= HOUR
+
+    done = sync(clock, sandbox, destination)
+
+    assert len(activations(done)) == 1
+    assert destination.records == by_id(truth(sandbox))
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [({}, {"list_id": "list-half"}), ({"start_date": "2024-01-01"}, {"start_date": "2023-01-01"})],
