@@ -232,6 +232,7 @@ class SavedState:
     unsettled: Annotated[tuple[datetime | None, int] | None, _unsettled] = None
     withheld: Annotated[int | None, _count] = None
     ledger: Annotated[tuple[Stretch, ...] | None, _stretches] = None
+    repair: Annotated[SavedPlan | None, SavedPlan.read] = None
 
     @classmethod
     def read(cls, entry: Mapping[str, Any], resource: Resource) -> Self:

@@ -15,6 +15,7 @@ Next to the SDK's `replication_key` and `replication_key_value`, a stream's stat
 - `cap`: at how many rows LeadLex truncates exports, if it does;
 - `largest`, `fields`: a recent large export, as its rows and its time, and the fields it had;
 - `unsettled`: the start of the last window, and its records, if the list could not confirm it;
+- `repair`: what is known about the windows of the stretch that is being read again;
 - `withheld`: how many records up to the bookmark the list shows and the export withholds;
 - `ledger`: how many records there are up to the bookmark in each stretch of time, as the list
   counts them, and whether a stretch has changed since it was delivered.
@@ -229,6 +230,7 @@ class SyncState(ABC):
             "withheld": self.withheld,
             "unsettled": self._written_unsettled,
             "ledger": written_ledger(self._ledger),
+            "repair": self._state.get("repair"),
         }
         self._write_sizes()
 
@@ -284,7 +286,8 @@ class IncrementalState(SyncState):
         """Continue from the bookmark, or from where a refresh under way is if that is later."""
         if problem := why_unusable(self._saved, self._scope, settings):
             raise StateError(problem)
-        since, delivered, stretches = (self._saved.since, self._saved.delivered, self._saved.ledger)
+        since, delivered = self._saved.since, self._saved.delivered
+        stretches = self._saved.ledger
         refresh = refresh_under_way(self._saved, self._scope, settings)
         if settings.refreshes and refresh and refresh.until and refresh.until > bookmark:
             self._bookmark = bookmark = refresh.until
@@ -395,7 +398,9 @@ class RepairState(IncrementalState):
         super().__init__(state, scope, settings)
         self.start, self.end = window.start, window.end
         self.version = self._version(settings)
-        self.under_way, self.plan = False, ()
+        self.under_way = False
+        plan = self._read_plan(self._saved.repair)
+        self.plan = plan if plan and plan[0].end == window.end else ()
         inside = self._ledger.records_in(window) if self._ledger else 0
         self.caught_up = inside < self.limit  # one export is tried first
 
@@ -403,14 +408,15 @@ class RepairState(IncrementalState):
     def doubtful(self) -> None:
         """Nothing: it is about the bookmark."""
 
-    def close(self, delivered: Delivered, plan: Plan, *, done: bool) -> None:  # noqa: ARG002 - no plan is kept
+    def close(self, delivered: Delivered, plan: Plan, *, done: bool) -> None:  # noqa: ARG002 - its plan is empty then
         """Count what came."""
         self._ledger = self._with(delivered, done=False)
         self._write_ledger()
-        self._write_sizes()
+        self.save(plan)
 
-    def save(self, plan: Plan) -> None:  # noqa: ARG002 - no plan is kept
-        """Keep what exports have shown about their sizes."""
+    def save(self, plan: Plan) -> None:
+        """Keep the plan: a full export must not be tried in vain again."""
+        self._state["repair"] = self._written_plan(plan)
         self._write_sizes()
 
     def finish(self) -> tuple[None, None]:

@@ -309,6 +309,28 @@ def test_a_range_that_has_outgrown_an_export_is_split(fill: Callable[..., Destin
 # If it is only to be told.
 
 
+def test_a_range_whose_export_its_neighbours_fill_is_repaired_by_one_export_a_run(
+    serve: Callable[..., Sandbox], clock: FakeClock
+) -> None:
+    """Exports reach a second beyond their range, where an import may have left many contacts."""
+    reading = Reading(upper=Bound.INCLUSIVE)
+    sandbox = serve(contacts=0, clock=clock, quotas=UNLIMITED, reading=reading)
+    for number in range(45):
+        create(sandbox, MIDDLE - number * HOUR - SECOND)
+    destination = Destination(clock, sandbox, export_limit=50)
+    destination.sync(end_date=MIDDLE.isoformat())
+    for _ in range(10):
+        create(sandbox, MIDDLE)
+    destination.sync()
+    late = create(sandbox, MIDDLE - 3 * DAY)
+
+    for _ in range(3):
+        destination.sync(max_exports=2)
+
+    assert late in destination.rows
+    assert destination.stale == []
+
+
 def test_without_repair_each_change_is_a_warning_once(fill: Callable[..., Destination]) -> None:
     destination = fill(repair_drift=False)
     late = {create(destination.sandbox, MIDDLE)}

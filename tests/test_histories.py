@@ -42,8 +42,10 @@ def nights(full_table: st.SearchStrategy[bool]) -> st.SearchStrategy[Night]:
     )
 
 
-def histories(full_table: st.SearchStrategy[bool], **tap: object) -> st.SearchStrategy[History]:
-    """Draw histories whose runs have such catalogs and these settings."""
+def histories(
+    full_table: st.SearchStrategy[bool], **tap: st.SearchStrategy[object]
+) -> st.SearchStrategy[History]:
+    """Draw histories whose runs have such catalogs and settings."""
     return st.builds(
         History,
         nights=st.lists(nights(full_table), min_size=2, max_size=8),
@@ -51,7 +53,7 @@ def histories(full_table: st.SearchStrategy[bool], **tap: object) -> st.SearchSt
         limit=st.sampled_from([50, 100, 1_000]),
         exports_an_hour=st.sampled_from([None, 2, 3, 10]),
         reading=READINGS,
-        settings=st.just(tap),
+        settings=st.fixed_dictionaries(tap),
     )
 
 
@@ -59,8 +61,12 @@ MODES = {
     "incremental": histories(st.just(value=False)),
     "full-table": histories(st.just(value=True)),
     "both": histories(st.booleans()),
-    "by itself, each run": histories(st.just(value=False), full_refresh_days=0),
-    "by itself, each day": histories(st.booleans(), full_refresh_days=1),
+    "full_refresh_days": histories(
+        st.just(value=False), full_refresh_days=st.sampled_from([0, 1, 7])
+    ),
+    "full_refresh_days-and-full-table": histories(
+        st.booleans(), full_refresh_days=st.sampled_from([0, 1, 7])
+    ),
 }
 
 
@@ -71,6 +77,8 @@ def test_the_destination_follows_the_workspace(mode: str, data: st.DataObject) -
     """`make histories` plays 500 of these in each mode."""
     history = data.draw(MODES[mode])
     syncs = Syncs(history)
-    with syncs.sandbox:
+    with syncs:
         for night in history.nights:
             syncs.play(night)
+        if history.reading.list_mode is not ListMode.FORBIDDEN:
+            syncs.settle()
