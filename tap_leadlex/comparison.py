@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_leadlex.errors import NO_LIST
-from tap_leadlex.messages import uninterrupted
 from tap_leadlex.planning.drift import Drift, changes, counted
 from tap_leadlex.planning.ranks import LookUpsUsedError
+from tap_leadlex.signals import uninterrupted
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from singer_sdk.singerlib import SchemaMessage
 from singer_sdk.singerlib.json import serialize_json
 
 from tap_leadlex.errors import OutputError
+from tap_leadlex.signals import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,20 +29,6 @@ SPOOL_IN_MEMORY = 1024 * 1024
 CHUNK = 64 * 1024
 # What msgspec writes as the SDK does. Other values, from stream maps, are left to the SDK.
 _PLAIN = {str, int, bool, list, dict, Decimal, NoneType}
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Delay SIGINT and SIGTERM until the end of a `with` block.
-
-    The handler writes a STATE and exits, wherever the program is: in the middle of a line that
-    waits for a full pipe, or halfway through a change of the state.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from tap_leadlex.messages import uninterrupted
+from tap_leadlex.signals import uninterrupted
 from tap_leadlex.state import Delivered
 
 if TYPE_CHECKING:

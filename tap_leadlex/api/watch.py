@@ -10,6 +10,7 @@ from threading import Timer
 from typing import TYPE_CHECKING, Any, Self
 
 from tap_leadlex.errors import OversizedError
+from tap_leadlex.signals import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,11 +48,12 @@ class Watch:
 
     def __enter__(self) -> Self:
         """Start the timer."""
-        self._timer.start()
+        with uninterrupted():
+            self._timer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop the timer; its thread must not take a signal that the main thread blocks."""
+        """Stop the timer, and wait for its thread."""
         self._timer.cancel()
         self._timer.join()
 

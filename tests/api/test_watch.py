@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 from datetime import UTC, datetime, timedelta
@@ -59,6 +60,30 @@ def test_a_connection_that_is_silent_too_long_is_closed(
         watch.trace(event, {"return_value": stream})
         assert ours.recv(1) == b""
         assert watch.late
+
+
+def test_the_thread_of_a_request_takes_no_signal_that_the_main_thread_delays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watch_module, "LONGEST", timedelta(milliseconds=1))
+    blocked: list[set[int]] = []
+
+    class Recording(socket.socket):
+        """A socket that notes which signals the thread that closes it blocks."""
+
+        def setsockopt(self, *_: object) -> None:
+            blocked.append(set(signal.pthread_sigmask(signal.SIG_BLOCK, [])))
+
+    first, theirs = socket.socketpair()
+    ours = Recording(fileno=first.detach())
+    stream = SimpleNamespace(get_extra_info={"socket": ours}.get)
+
+    watch = Watch(Clock(now=lambda: NOON))
+    watch.trace("connection.connect_tcp.complete", {"return_value": stream})
+    with ours, theirs, watch:
+        assert ours.recv(1) == b""
+
+    assert blocked[0] >= {signal.SIGINT, signal.SIGTERM}
 
 
 def test_a_connection_that_comes_too_late_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
