@@ -254,7 +254,9 @@ class CatalogReader:
         catalog = Catalog()
         for stream in streams:
             scope = self._scopes.get(stream.name)
-            if stream.name == refreshes.NAME and stream.name not in catalog:
+            if stream.name in catalog:
+                stream.whole.refuse(f"it is listed twice. {_ADVICE}")
+            if stream.name == refreshes.NAME:
                 if stream.selected and not self._refreshes:
                     stream.whole.refuse(
                         "it has records only with full_refresh_days. Set it, or deselect this."
@@ -264,8 +266,6 @@ class CatalogReader:
             if scope is None:
                 near = suggestion(stream.name, self._scopes)
                 stream.whole.refuse(f"there is no such stream.{near} {_ADVICE}")
-            if stream.name in catalog:
-                stream.whole.refuse(f"it is listed twice. {_ADVICE}")
             stream.check(scope)
             catalog[stream.name] = stream.entry(scope)
             self.warnings += stream.warnings(scope)

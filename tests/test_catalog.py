@@ -33,6 +33,12 @@ def discovered(*extra: str) -> Json:
 
 CATALOG = discovered()
 OLDER = discovered(EXTRA)
+REFRESHES: Json = {
+    "tap_stream_id": "refreshes",
+    "stream": "refreshes",
+    "schema": {"properties": {}},
+    "metadata": [{"breadcrumb": [], "metadata": {"selected": False}}],
+}
 
 
 def edited(edit: Callable[[Json], object], catalog: Json = CATALOG) -> Json:
@@ -103,6 +109,7 @@ REFUSED = {
     "Contacts": (entry(tap_stream_id="Contacts"), "contacts"),
     "another tap's": (entry(tap_stream_id="orders", stream="orders"), "orders"),
     "twice": ({"streams": CATALOG["streams"] * 2}, "twice"),
+    "refreshes twice": ({"streams": [*CATALOG["streams"], *[REFRESHES] * 2]}, "listed twice"),
     "tags are a string": (typed("tags", type=["string", "null"]), "tags"),
     "tags are numbers": (typed("tags", type=["array", "null"], items={"type": "number"}), "tags"),
     "tags are anything": (typed("tags"), "tags"),
