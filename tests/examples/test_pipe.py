@@ -300,9 +300,10 @@ def test_a_full_disk_leaves_the_state_and_the_next_run_heals(
     before = pipe.state.read_bytes()
     create(sandbox, 20)
 
+    # 120 is Python's code for output that it cannot write when it ends.
     for file, code, told in (
         ("catalog.json", 1, "The tap printed no catalog; nothing was synced."),
-        ("states.jsonl", 2, "The target failed (1); the state is unchanged."),
+        ("states.jsonl", 2, "The target failed (120); the state is unchanged."),
         ("state.json.new", 3, "Cannot write the new state; the state is unchanged."),
     ):
         full = pipe.state.with_name(file)
