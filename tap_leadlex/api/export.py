@@ -63,7 +63,9 @@ class Exporter:
             batch = on_failure.enter_context(self.new_batch(response.received))
             created: list[datetime] = []
             names = [column.name for column in self.columns]
-            keys = Keys(names.index(self.scope.resource.key))
+            position = names.index(self.scope.resource.key)
+            keys = Keys(position)
+            beside: list[tuple[str, datetime]] = []
             stray = timedelta(0)
             try:
                 table = Table(response.body, self.columns, self.scope.resource)
@@ -75,6 +77,11 @@ class Exporter:
                     inside = [True] * len(records)
                     if first < start or last >= end:
                         inside = [start <= instant < end for instant in instants]
+                        beside += [
+                            (record[position], instant)
+                            for record, instant, kept in zip(records, instants, inside, strict=True)
+                            if not kept
+                        ]
                     inside = keys.once(records, inside, request.only)
                     created += compress(instants, inside)
                     batch.extend(list(compress(records, inside)))
@@ -91,6 +98,7 @@ class Exporter:
                 rows=table.rows,
                 keys=list(keys.found),
                 stray=stray,
+                beside=beside,
                 batch=batch,
                 headers=response.headers,
                 received=response.received,

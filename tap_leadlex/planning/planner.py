@@ -286,15 +286,16 @@ def _within_second(window: Window) -> bool:
 def _telling_record(full: ExportResult) -> tuple[str, datetime]:
     """Return the key and the instant of a record that bounds coarser than milliseconds may miss.
 
-    The best one is in the middle of a hundredth of a second, the worst one at a whole second. The
-    key is empty if there is no record.
+    The best one is in the middle of a hundredth of a second, the worst one at a whole second. It
+    may be outside the window: of a dense second before it, an export shows records, too. The key is
+    empty if there is no record.
     """
 
     def telling(record: tuple[str, datetime]) -> tuple[bool, bool]:
         millisecond = record[1].microsecond // 1_000
         return millisecond % 10 in {2, 4, 6, 8}, millisecond > 0
 
-    shown = zip(full.keys, full.created, strict=True)
+    shown = [*zip(full.keys, full.created, strict=True), *full.beside]
     return max(shown, key=telling, default=("", full.window.end))
 
 

@@ -98,6 +98,7 @@ class ExportResult:
     rows: int = 0  # all of them, those outside the window included
     keys: Sequence[str] = ()  # of the records inside, in row order
     stray: timedelta = timedelta(0)  # how far outside the requested bounds the farthest row is
+    beside: Sequence[tuple[str, datetime]] = ()  # key and instant of the records outside the window
 
 
 class Listed(NamedTuple):

@@ -215,6 +215,11 @@ class Model:
             rows=len(times),
             keys=list(compress(keys, inside)),
             stray=request.stray(min(printed), max(printed)) if printed else timedelta(0),
+            beside=[
+                (key, instant)
+                for key, instant in zip(keys, printed, strict=True)
+                if instant not in request.window
+            ],
             numbers=list(compress(numbers, inside)),
         )
 

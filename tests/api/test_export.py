@@ -161,6 +161,11 @@ def test_rows_inside_the_window_are_delivered_and_all_rows_make_it_full(
     ]
     assert [record[0] for record in leadlex.batch.kept] == [str(number) for number, _ in inside]
     assert result.created == [NOON + second * SECOND for _, second in inside]
+    assert result.beside == [
+        (str(number), NOON + second * SECOND)
+        for number, second in enumerate(seconds)
+        if (number, second) not in inside
+    ]
     assert result.full == (len(seconds) >= limit)
     assert result.window == window
     assert not leadlex.batch.closed

@@ -58,6 +58,23 @@ def test_a_cap_is_found_and_planned_with(order: Order, list_mode: ListMode) -> N
     assert len(leadlex.requests) <= (18 if list_mode is not ListMode.FORBIDDEN else 40)
 
 
+@pytest.mark.parametrize("exports", [3, 4, 5])
+def test_runs_that_stop_within_and_behind_a_dense_second_get_past_it(exports: int) -> None:
+    """The export of the second behind it is full of records of the dense one."""
+    dense = from_datetime(datetime(2024, 2, 3, 4, 5, 6, tzinfo=UTC))
+    times = [*(dense + number * SECOND // 200 for number in range(150)), dense + 1_000 * SECOND]
+    leadlex = Model(Store(times, reading=Reading(precision=Precision.MS)))
+
+    for _ in range(10):
+        start = leadlex.closed[-1].end if leadlex.closed else None
+        leadlex.max_exports = len(leadlex.requests) + exports
+        if leadlex.sync(Window(start, CUTOFF), 100):
+            break
+
+    assert sorted(leadlex.delivered) == list(range(151))
+    assert leadlex.closed[-1].end == CUTOFF
+
+
 def test_a_larger_limit_is_no_way_out_where_exports_are_truncated() -> None:
     dense = from_datetime(datetime(2024, 2, 3, 4, 5, 6, tzinfo=UTC))
     before = make(History.EVEN, 300, 0, from_datetime(BEGIN), dense)
